@@ -1,0 +1,105 @@
+"""The HTML report: one file that opens from disk, without a network and without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+
+def render(
+    rows: pd.DataFrame,
+    certificates: Sequence[Mapping[str, Any]],
+    environment: Mapping[str, Any],
+) -> str:
+    """Write the report.
+
+    Parameters
+    ----------
+    rows
+        One row a case, with the columns of ``results.csv``.
+    certificates
+        What verification found for each backend.
+    environment
+        The machine and its software, nested as it was recorded.
+
+    Returns
+    -------
+    str
+        A whole HTML page.
+    """
+    import jinja2
+
+    from bench.report import cases, digits, figures, headline, tables, verification
+
+    shown = cases.tidy(rows)
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    pages.filters["plain"] = digits.plain
+    return pages.get_template("page.html.j2").render(
+        headline=headline.headline(shown),
+        notes=headline.notes(shown),
+        machine=headline.machine_line(environment),
+        data=headline.data_line(shown, environment),
+        throughput=figures.throughput(shown),
+        speedups=figures.speedups(shown),
+        tables=tables.tables(shown, cases.colours(shown)),
+        verification=verification.verification(certificates),
+        environment=environment,
+    )
+
+
+def write(
+    path: str | os.PathLike[str],
+    rows: pd.DataFrame,
+    certificates: Sequence[Mapping[str, Any]],
+    environment: Mapping[str, Any],
+) -> None:
+    """Write the report to a file; whoever opens it finds the old page or the new one, whole.
+
+    Parameters
+    ----------
+    path
+        File to write; one that is there is replaced.
+    rows, certificates, environment
+        As for `render`.
+    """
+    import os
+
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(render(rows, certificates, environment), encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def figure(rows: pd.DataFrame, format: Literal["svg", "png"] = "svg") -> bytes:
+    """Draw images/s per backend, for a README.
+
+    Parameters
+    ----------
+    rows
+        As for `render`.
+    format
+        ``"svg"`` or ``"png"``.
+
+    Raises
+    ------
+    ValueError
+        If no row has a throughput.
+    """
+    from bench.report import cases, figures
+
+    return figures.image(cases.tidy(rows), format)

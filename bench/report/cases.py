@@ -1,0 +1,123 @@
+"""What is compared with what: cases sorted into levels, settings and backends."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bench.report.digits import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVELS = ("epoch", "step", "forward", "backward", "operator", "part")
+
+# Times are compared only within one setting. Its name holds what differs between the cases shown.
+SETTING = {
+    "batch": "batch {}",
+    "network": "{}",
+    "precision": "{}",
+    "threads": "threads {}",
+    "data": "{}",
+    "cache": "{} cache",
+    "seed": "seed {}",
+    "machine": "{}",
+    "run_id": "run {}",
+}
+
+NUMBERS = (
+    *("median_s", "ci_low_s", "ci_high_s", "images_per_s", "pct_peak", "error_ratio"),
+    *("speedup", "speedup_ci_low", "speedup_ci_high"),
+)
+WORDS = (
+    *("backend", "role", "kernel", "level", "operator", "status", "reason"),
+    *("baseline", "certificate"),
+)
+
+# Okabe and Ito's colours, told apart by colour-blind readers; grey is the baseline's.
+BASELINE_COLOUR = "#8c8c8c"
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
+
+Case = dict[str, Any]
+
+
+def tidy(rows: pd.DataFrame) -> list[Case]:
+    """Turn a frame into cases fit to show: numbers are floats, missing words empty, fastest first.
+
+    Each case has the columns of its row, and ``setting`` (see `settings`), ``what`` (operator, or
+    level), ``label`` (backend, with its kernel where a backend has several for the same thing),
+    ``images_low`` and ``images_high`` (the interval of the throughput).
+    """
+    cases: list[Case] = [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
+    for case, setting in zip(cases, settings(cases), strict=True):
+        case |= {column: real(case[column]) for column in NUMBERS}
+        case |= {column: plain(case[column]) for column in WORDS}
+        case["setting"] = setting
+        case["what"] = case["operator"] or case["level"]
+        images = case["images_per_s"] * case["median_s"]
+        case["images_low"] = images / case["ci_high_s"] if case["ci_high_s"] else math.nan
+        case["images_high"] = images / case["ci_low_s"] if case["ci_low_s"] else math.nan
+    for _, rivals in groups(cases, "setting", "level", "what", "backend"):
+        for case in rivals:
+            kernel = case["kernel"] if len(rivals) > 1 else ""
+            case["label"] = " · ".join(filter(None, (case["backend"], kernel)))
+    return sorted(cases, key=lambda case: (math.isnan(case["median_s"]), case["median_s"]))
+
+
+def real(value: Any) -> float:
+    """Any figure as a float; what is missing or no number is NaN."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def settings(cases: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name the setting of each case by what differs between the cases, e.g. ``batch 128``."""
+    columns = {name: [plain(case.get(name)) for case in cases] for name in SETTING}
+    varying = [name for name, values in columns.items() if len(set(values) - {""}) > 1]
+    return [
+        " · ".join(SETTING[name].format(columns[name][i]) for name in varying if columns[name][i])
+        for i in range(len(cases))
+    ]
+
+
+def groups(cases: Iterable[Case], *columns: str) -> list[tuple[tuple[str, ...], list[Case]]]:
+    """Group cases by columns, in natural order: ``batch 32`` before ``batch 128``."""
+    found: dict[tuple[str, ...], list[Case]] = {}
+    for case in cases:
+        found.setdefault(tuple(case[column] for column in columns), []).append(case)
+    return sorted(found.items(), key=lambda item: [natural(name) for name in item[0]])
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Key that sorts the digits in a text as numbers."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", text)
+    return [(0, int(p), "") if p[0] in "0123456789" else (1, 0, p) for p in parts]
+
+
+def timed(cases: Iterable[Case]) -> list[Case]:
+    """Cases that have a time."""
+    return [case for case in cases if case["status"] == "ok" and not math.isnan(case["median_s"])]
+
+
+def top_level(cases: Iterable[Case]) -> list[Case]:
+    """Timed cases of the most composed level that was measured: epochs if there are any."""
+    shown = timed(cases)
+    top = min((rank(case) for case in shown), default=0)
+    return [case for case in shown if rank(case) == top]
+
+
+def rank(case: Case) -> int:
+    """Place of a case's level, the most composed first."""
+    return LEVELS.index(case["level"]) if case["level"] in LEVELS else len(LEVELS)
+
+
+def colours(cases: Iterable[Case]) -> dict[str, str]:
+    """Give each backend the colour that it has everywhere on the page."""
+    roles = sorted({(case["backend"], case["backend"] == case["baseline"]) for case in cases})
+    others = [name for name, is_baseline in roles if not is_baseline]
+    chosen = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(others)}
+    return chosen | {name: BASELINE_COLOUR for name, is_baseline in roles if is_baseline}

@@ -1,0 +1,125 @@
+"""The tables of times: one for each level, grouped by setting and operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.report import cases
+from bench.report.cases import Case
+from bench.report.digits import measured, number, places, seconds
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: a cell for each column, or the reason why it has no figures."""
+
+    backend: str
+    peer: bool
+    colour: str
+    status: str
+    reason: str
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that may be compared with each other."""
+
+    title: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One level."""
+
+    level: str
+    title: str
+    columns: list[str]
+    groups: list[Group]
+
+
+def time(case: Case) -> str:
+    """Median with its interval."""
+    return seconds(case["median_s"], case["ci_low_s"], case["ci_high_s"])
+
+
+def images(case: Case) -> str:
+    """Throughput, to the digits that its interval supports."""
+    value = case["images_per_s"]
+    return number(value, places(value, case["images_low"], case["images_high"]))
+
+
+def speedup(case: Case) -> str:
+    """Speed-up over the baseline with its interval; the baseline is 1."""
+    if case["backend"] == case["baseline"] and case["speedup"] == 1:
+        return "1"
+    return measured(case["speedup"], case["speedup_ci_low"], case["speedup_ci_high"], "×")
+
+
+def peak(case: Case) -> str:
+    """Share of the machine's measured peak."""
+    return number(case["pct_peak"], places(case["pct_peak"]) if case["pct_peak"] < 10 else 0)
+
+
+def certificate(case: Case) -> str:
+    """Claim that was shown, with the error in units of NumPy's own."""
+    claim = str(case["certificate"]).replace(":", " ")
+    if not claim:
+        return "no certificate"
+    ratio = case["error_ratio"]
+    if claim.startswith("exact") or ratio != ratio:
+        return claim
+    return f"{claim} · {number(ratio, places(ratio, 0, ratio / 5))}× NumPy’s error"
+
+
+def kernel(case: Case) -> str:
+    """Kernel, where one was named."""
+    return str(case["kernel"])
+
+
+COLUMNS: dict[str, Callable[[Case], str]] = {
+    "kernel": kernel,
+    "time [95 %]": time,
+    "images/s": images,
+    "vs {baseline} [95 %]": speedup,
+    "% of peak": peak,
+    "certificate": certificate,
+}
+
+
+def tables(rows: list[Case], colours: dict[str, str]) -> list[Table]:
+    """Make a table of each level that occurs."""
+    levels = dict.fromkeys([*cases.LEVELS, *(case["level"] for case in rows)])
+    found = [[case for case in rows if case["level"] == level] for level in levels]
+    return [table(part, colours) for part in found if part]
+
+
+def table(shown: list[Case], colours: dict[str, str]) -> Table:
+    """Make the table of one level, with the columns that have something to show."""
+    level = shown[0]["level"]
+    baseline = next((case["baseline"] for case in shown if case["baseline"]), "baseline")
+    ok = [case for case in shown if case["status"] == "ok"]
+    columns = {name: cell for name, cell in COLUMNS.items() if any(map(cell, ok))}
+    found = [
+        Group(
+            " · ".join(filter(None, key)),
+            [row(case, list(columns.values()), colours) for case in part],
+        )
+        for key, part in cases.groups(shown, "setting", "operator")
+    ]
+    names = [name.format(baseline=baseline) for name in columns]
+    return Table(level, level.capitalize() or "Without a level", names, found)
+
+
+def row(case: Case, cells: list[Callable[[Case], str]], colours: dict[str, str]) -> Row:
+    """Turn a case into a row of the table."""
+    return Row(
+        backend=case["backend"],
+        peer=case["role"] == "peer",
+        colour=colours[case["backend"]],
+        status=case["status"],
+        reason=case["reason"],
+        cells=[cell(case) for cell in cells] if case["status"] == "ok" else [],
+    )

@@ -1,0 +1,1 @@
+"""The suite's own kernels: one folder a technique, each file one operator or one take-over."""

@@ -1,0 +1,19 @@
+"""gather_batch as a row gather, a conversion and a division in place."""
+
+from typing import Any
+
+from mnist_core import operators
+from mnist_core.arrays import Space
+from mnist_core.backends import array_kernel
+from mnist_core.operators.gather_batch import PIXEL_MAX
+
+Array = Any
+
+
+@array_kernel(operators.gather_batch)
+def gather_batch(
+    space: Space, images: Array, labels: Array, index: Array, x: Array, y: Array
+) -> None:
+    space.take_rows(images, index, x)
+    space.xp.divide(x, PIXEL_MAX, out=x)
+    space.take_rows(labels, index, y)

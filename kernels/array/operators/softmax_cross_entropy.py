@@ -1,0 +1,39 @@
+"""softmax_cross_entropy with a one-hot matrix, since not every namespace can scatter."""
+
+from typing import Any
+
+from kernels.array.operators.softmax import normalise, shift
+from mnist_core import operators
+from mnist_core.arrays import Space
+from mnist_core.backends import array_kernel
+
+Array = Any
+
+
+def onehot(space: Space, labels: Array, like: Array) -> Array:
+    """Rows of the identity matrix, one for each label, in the shape and dtype of ``like``."""
+    classes = like.shape[1]
+    identity = space.constant(
+        ("identity", classes, like.dtype), lambda: space.xp.eye(classes, dtype=like.dtype)
+    )
+    out = space.scratch_like("onehot", like)
+    space.take_rows(identity, labels, out)
+    return out
+
+
+@array_kernel(operators.softmax_cross_entropy)
+def softmax_cross_entropy(
+    space: Space, logits: Array, labels: Array, loss: Array, dlogits: Array
+) -> None:
+    xp = space.xp
+    shifted = space.scratch_like("shifted", logits)
+    picked = space.scratch("picked", loss.shape, loss.dtype)
+    truth = onehot(space, labels, logits)
+    shift(space, logits, shifted)
+    xp.multiply(shifted, truth, out=dlogits)
+    xp.sum(dlogits, axis=1, out=picked)
+    total = normalise(space, shifted, dlogits)
+    xp.log(total[:, 0], out=loss)
+    xp.subtract(loss, picked, out=loss)
+    xp.subtract(dlogits, truth, out=dlogits)
+    xp.multiply(dlogits, 1 / logits.shape[0], out=dlogits)

@@ -1,0 +1,57 @@
+"""dense_backward: mask and bias gradient in one pass, then the two BLAS products."""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.numba_cpu.compile import compiled
+from kernels.numba_cpu.operators.bias_gradient import column_sums
+from mnist_core import operators
+from mnist_core.arrays import Space
+from mnist_core.backends import kernel
+
+Array = Any
+
+
+@compiled()
+def _mask_and_sum(out: Array, grad: Array, masked: Array, db: Array) -> None:
+    db[:] = 0
+    for i in range(grad.shape[0]):
+        for j in range(grad.shape[1]):
+            g = grad[i, j] if out[i, j] > 0 else 0
+            masked[i, j] = g
+            db[j] += g
+
+
+@compiled()
+def _weight_product(x: Array, grad: Array, dw: Array) -> None:
+    np.dot(x.T, grad, dw)
+
+
+@compiled()
+def _input_product(grad: Array, w: Array, dx: Array) -> None:
+    np.dot(grad, w.T, dx)
+
+
+@kernel(operators.dense_backward, name="fused", needs_space=True)
+def dense_backward(
+    space: Space,
+    x: Array,
+    w: Array,
+    out: Array,
+    grad: Array,
+    dw: Array,
+    db: Array,
+    dx: Array | None,
+    *,
+    activation: str,
+) -> None:
+    if activation == "relu":
+        masked = space.scratch_like("masked gradient", grad)
+        _mask_and_sum(out, grad, masked, db)
+        grad = masked
+    else:
+        column_sums(grad, db)
+    _weight_product(x, grad, dw)
+    if dx is not None:
+        _input_product(grad, w, dx)

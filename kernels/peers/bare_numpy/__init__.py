@@ -1,0 +1,1 @@
+"""The epoch as a bare NumPy loop."""

@@ -1,0 +1,245 @@
+"""What a backend is: where arrays live, and the kernel chosen for each operator."""
+
+import copy
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from mnist_core.arrays import Space
+from mnist_core.errors import BackendError
+from mnist_core.operators import Array, Operator
+
+Function = Callable[..., Any]
+
+LEVELS = ("forward", "backward", "step", "epoch")
+"""Levels above the operators, each composed from the one before."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One way to compute one operator: ``function(*inputs, *outputs, **attributes)``."""
+
+    name: str
+    operator: Operator
+    device: str
+    function: Function
+    needs_space: bool = False
+
+    def bind(self, space: Space) -> Function:
+        """The function that a network calls."""
+        return partial(self.function, space) if self.needs_space else self.function
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """A whole level computed in one's own way: ``function(network, ...)`` as in `Network`."""
+
+    name: str
+    level: str
+    function: Function
+
+
+def kernel(
+    operator: Operator,
+    *,
+    device: str = "cpu",
+    name: str | None = None,
+    needs_space: bool = False,
+) -> Callable[[Function], Kernel]:
+    """Declare a function as a kernel of ``operator`` for arrays on ``device``.
+
+    With ``needs_space`` its first argument is the `Space`, for scratch memory and the namespace.
+    """
+
+    def declare(function: Function) -> Kernel:
+        return Kernel(name or function.__name__, operator, device, function, needs_space)
+
+    return declare
+
+
+def array_kernel(operator: Operator, *, name: str = "array") -> Callable[[Function], Kernel]:
+    """Declare a kernel written against the array namespace: its first argument is the `Space`."""
+    return kernel(operator, device="any", name=name, needs_space=True)
+
+
+def takes_over(level: str, *, name: str | None = None) -> Callable[[Function], TakeOver]:
+    """Declare a function that computes a whole level in place of the composed one."""
+    if level not in LEVELS:
+        raise BackendError(f"takes_over({level!r}): the levels are {', '.join(LEVELS)}")
+    return lambda function: TakeOver(name or function.__name__, level, function)
+
+
+Part = Kernel | TakeOver
+
+
+def kernels_in(package: str) -> Callable[[], list[Part]]:
+    """All kernels and take-overs in the modules of a package, imported when they are asked for."""
+
+    def load() -> list[Part]:
+        path = importlib.import_module(package).__path__
+        found: dict[int, Part] = {}
+        for info in sorted(pkgutil.iter_modules(path), key=lambda info: info.name):
+            module = importlib.import_module(f"{package}.{info.name}")
+            found |= {id(v): v for v in vars(module).values() if isinstance(v, Kernel | TakeOver)}
+        return list(found.values())
+
+    return load
+
+
+def _reference_kernel(operator: Operator) -> Kernel:
+    def reference(space: Space, *arrays: Array, **attributes: Any) -> None:
+        inputs = arrays[: len(operator.input_names)]
+        fresh = iter(arrays[len(inputs) :])
+        named = dict(zip(operator.input_names, inputs, strict=True))
+        results = operator.reference(*inputs, **attributes)
+        for name, result in zip(operator.outputs, results, strict=True):
+            out = named[name] if name in named else next(fresh)
+            if out is not None:
+                out[...] = result
+
+    return Kernel("reference", operator, "cpu", reference, needs_space=True)
+
+
+def _no_reason() -> str | None:
+    return None
+
+
+class Backend:
+    """Where arrays live, plus a kernel for each operator, plus the levels it takes over.
+
+    A backend's operators are its attributes: ``backend.dense(x, w, b, out, activation="relu")``.
+    What it has no kernel for comes from its base, in the end from the operator's reference.
+
+    Parameters
+    ----------
+    name
+        As it appears in ``--backend`` and in results.
+    base
+        Name of the backend that supplies array space and kernels where this one has none.
+        Take-overs are not inherited: they would bypass the kernels chosen here.
+    space
+        Makes the array space, for a backend without a base.
+    kernels
+        Kernels and take-overs, or a function that imports and returns them when first needed.
+        Of several kernels for one operator the first is used unless another is chosen.
+    requires
+        Packages that must be importable.
+    unavailable
+        Gives the reason why it cannot run on this machine, or None.
+    role
+        "own", or "peer" for somebody else's framework that stands beside ours to compare.
+    driven
+        How it is driven, in a line, for `list` and the report.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base: str | None = None,
+        space: Callable[[], Space] | None = None,
+        kernels: Sequence[Part] | Callable[[], Iterable[Part]] = (),
+        requires: Sequence[str] = (),
+        unavailable: Callable[[], str | None] = _no_reason,
+        role: str = "own",
+        driven: str = "",
+    ) -> None:
+        if (base is None) == (space is None):
+            raise BackendError(f"backend {name!r}: give it a base or an array space, one of them")
+        self.name = name
+        self.base = base
+        self.requires = tuple(requires)
+        self.role = role
+        self.driven = driven
+        self._make_space = space
+        self._kernels = kernels
+        self._unavailable = unavailable
+        self._chosen: dict[str, str] = {}
+        self._space: Space | None = None
+        self._parts: list[Part] | None = None
+
+    def __repr__(self) -> str:
+        return f"<backend {self.name}>"
+
+    @property
+    def _base(self) -> "Backend | None":
+        from mnist_core import registry
+
+        return None if self.base is None else registry.backend(self.base)
+
+    def unavailable(self) -> str | None:
+        """Reason why this backend cannot run here, or None if it can."""
+        reason = self._unavailable()
+        if reason is None:
+            missing = [p for p in self.requires if importlib.util.find_spec(p) is None]
+            reason = f"{', '.join(missing)} is not installed" if missing else None
+        if reason is None and self._base is not None:
+            reason = self._base.unavailable()
+        return reason
+
+    @property
+    def space(self) -> Space:
+        """The array space, made at first use."""
+        if self._space is None:
+            base = self._base
+            self._space = base.space if base is not None else self._make_space()  # type: ignore[misc]
+        return self._space
+
+    @property
+    def parts(self) -> list[Part]:
+        """Own kernels and take-overs, loaded at first use."""
+        if self._parts is None:
+            self._parts = list(self._kernels() if callable(self._kernels) else self._kernels)
+        return self._parts
+
+    def candidates(self, operator: Operator) -> list[Kernel]:
+        """Kernels that can compute ``operator`` here, the preferred one first."""
+        own = [p for p in self.parts if isinstance(p, Kernel) and p.operator is operator]
+        base = self._base
+        return own + (base.candidates(operator) if base else [_reference_kernel(operator)])
+
+    def kernel_for(self, operator: Operator) -> Kernel:
+        """The kernel in use for ``operator``."""
+        candidates = self.candidates(operator)
+        wanted = self._chosen.get(operator.name, candidates[0].name)
+        for candidate in candidates:
+            if candidate.name == wanted:
+                return candidate
+        names = ", ".join(dict.fromkeys(c.name for c in candidates))
+        raise BackendError(f"{self.name} has no kernel {operator.name}={wanted}; it has {names}")
+
+    def take_over(self, level: str) -> TakeOver | None:
+        """What computes ``level`` here in its own way, if anything does."""
+        overs = (p for p in self.parts if isinstance(p, TakeOver) and p.level == level)
+        return next(overs, None)
+
+    def choosing(self, kernels: dict[str, str]) -> "Backend":
+        """This backend with other kernels: operator name to kernel name.
+
+        Take-overs are dropped, since they would bypass the choice.
+        """
+        from mnist_core import registry
+
+        other = copy.copy(self)
+        for name in registry.operators():
+            other.__dict__.pop(name, None)
+        other._parts = [part for part in self.parts if isinstance(part, Kernel)]
+        other._chosen = {**self._chosen, **kernels}
+        for name in kernels:
+            other.kernel_for(registry.operator(name))
+        return other
+
+    def __getattr__(self, name: str) -> Function:
+        # Reached only the first time: the bound kernel then stands among the attributes.
+        from mnist_core import registry
+
+        if name.startswith("_") or name not in registry.operators():
+            raise AttributeError(f"a backend has no attribute or operator {name!r}")
+        operator = registry.operator(name)
+        function = self.kernel_for(operator).bind(self.space)
+        self.__dict__[name] = function
+        return function

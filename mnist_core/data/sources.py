@@ -1,0 +1,113 @@
+"""From what a person asks for (`--data`) to a data set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from mnist_core.data.dataset import Dataset
+from mnist_core.data.digits import digits
+from mnist_core.data.download import cached, download
+from mnist_core.data.idx import read_idx_folder
+from mnist_core.data.uniform import uniform
+from mnist_core.errors import DataError
+
+SOURCES: tuple[str, ...] = ("auto", "mnist", "fashion-mnist", "digits", "synthetic")
+
+OFFICIAL = {
+    "mnist": "77845a69f1250026f70aeedf8b31af178f431371759894238a6ee5ee70270e1c",
+    "fashion-mnist": "ecec76446bbdd38459a9191be59eb66dc8fb40a85d0680d7f7dd40195e3041c2",
+}
+"""`Dataset.sha256` of the official splits, however their files are packed."""
+
+
+def load(spec: str) -> Dataset:
+    """Load the data set that `spec` names; its `name` says which one it became.
+
+    Parameters
+    ----------
+    spec : one of `SOURCES` or the path of a data set
+        "auto" takes the folder in `MNIST_DATA_DIR`, else MNIST from the cache or a download,
+        else the drawn digits. A path named like a source is given as "./mnist".
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DataError
+        When there is no such data set, or when it is damaged.
+    """
+    match spec:
+        case "auto":
+            return _auto()
+        case "mnist" | "fashion-mnist":
+            return _official(spec)
+        case "digits":
+            return digits()
+        case "synthetic":
+            return uniform()
+    path = Path(spec).expanduser()
+    if spec and path.exists():
+        return _read_path(path)
+    raise DataError(
+        f"no data set {spec!r}: it is neither a path that exists nor one of {', '.join(SOURCES)}"
+    )
+
+
+def _auto() -> Dataset:
+    folder = _data_dir()
+    if folder is not None:
+        return _read_path(folder)
+    found = cached("mnist")
+    if found is None:
+        try:
+            found = download("mnist")
+        except DataError:  # no network, or not allowed: what "auto" is for
+            return digits()
+    return read_idx_folder(found, "mnist")
+
+
+def _official(name: str) -> Dataset:
+    """Load an official split or fail; nothing else ever stands in for it."""
+    for folder in _candidates(name):
+        dataset = _read_path(folder)
+        if dataset.name == name:
+            return dataset
+    return read_idx_folder(cached(name) or download(name), name)
+
+
+def _candidates(name: str) -> Iterator[Path]:
+    """Yield `MNIST_DATA_DIR` and the folder beside it that is called `name`."""
+    folder = _data_dir()
+    if folder is None:
+        return
+    yield folder
+    sibling = folder.resolve().parent / name
+    if sibling.is_dir():
+        yield sibling
+
+
+def _data_dir() -> Path | None:
+    folder = os.environ.get("MNIST_DATA_DIR")
+    return Path(folder).expanduser() if folder else None
+
+
+def _read_path(path: Path) -> Dataset:
+    """Read a data set of any form that is recognised; so far, a folder of IDX files."""
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder; give a folder that holds the four IDX files")
+    return _named(read_idx_folder(path))
+
+
+def _named(dataset: Dataset) -> Dataset:
+    """Name an official split as such and nothing else so: rows that say "mnist" hold MNIST."""
+    for name, sha256 in OFFICIAL.items():
+        if dataset.sha256 == sha256:
+            return replace(dataset, name=name)
+    if dataset.name in SOURCES:
+        return replace(dataset, name=f"./{dataset.name}")
+    return dataset

@@ -1,0 +1,38 @@
+"""The outcome of one check."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import wraps
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was checked, whether it held, and in a line why or how well."""
+
+    name: str
+    kind: str
+    passed: bool
+    detail: str
+    error_ratio: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def raising_fails(kind: str) -> Callable[[Callable[..., Check]], Callable[..., Check]]:
+    """Turn an exception from the code under test into a failed check of this kind."""
+
+    def decorate(check: Callable[..., Check]) -> Callable[..., Check]:
+        @wraps(check)
+        def guarded(*args: Any, **kwargs: Any) -> Check:
+            try:
+                return check(*args, **kwargs)
+            except Exception as error:
+                message = " ".join(str(error).split())
+                return Check(kind, kind, False, f"{kind} raised {type(error).__name__}: {message}")
+
+        return guarded
+
+    return decorate

@@ -1,0 +1,122 @@
+"""Every parameter's gradient, against the reference; and the reference against differences."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mnist_core.backends import Backend
+from mnist_core.network import Network, initial_parameters
+from mnist_core.numerics.check import Check, raising_fails
+from mnist_core.numerics.errors import bound
+from mnist_core.numerics.reference import REFERENCE
+from mnist_core.operators import HostArray
+from mnist_core.precision import FLOAT64, Precision
+
+_KINK_MARGIN = 1e-4
+_DIFFERENCE_STEP = 1e-6
+_DIFFERENCE_TOLERANCE = 1e-6
+
+
+def _away_from_kinks(
+    sizes: Sequence[int], x: HostArray, parameters: list[tuple[HostArray, HostArray]]
+) -> HostArray:
+    """Mask of the rows whose pre-activations all keep away from zero.
+
+    Within rounding of zero an honest kernel may decide a ReLU the other way, which changes a
+    gradient by more than any bound on rounding.
+    """
+    keep = np.ones(len(x), bool)
+    for weight, bias in parameters[:-1]:
+        z = x @ weight + bias
+        keep &= (np.abs(z) > _KINK_MARGIN * np.abs(z).max()).all(axis=1)
+        x = np.maximum(z, 0)
+    return keep
+
+
+def sample(
+    sizes: Sequence[int], batch: int, precision: Precision, seed: int
+) -> tuple[HostArray, HostArray, list[tuple[HostArray, HostArray]]]:
+    """Signed inputs (at most ``batch`` rows), labels and parameters, rounded to the precision."""
+    rng = np.random.RandomState([seed, 2])
+    drawn = initial_parameters(sizes, seed)
+    biased = [(w, rng.standard_normal(b.shape) * 0.1) for w, b in drawn]
+    parameters = [
+        (w.astype(precision.dtype).astype(np.float64), b.astype(precision.dtype).astype(np.float64))
+        for w, b in biased
+    ]
+    x = rng.standard_normal((2 * batch + 8, sizes[0])).astype(precision.dtype).astype(np.float64)
+    x = x[_away_from_kinks(sizes, x, parameters)][:batch]
+    return x, rng.randint(0, sizes[-1], len(x)).astype(np.int64), parameters
+
+
+def _gradients(
+    backend: Backend,
+    sizes: Sequence[int],
+    dtype: Precision,
+    x: HostArray,
+    labels: HostArray,
+    parameters: list[tuple[HostArray, HostArray]],
+) -> list[HostArray]:
+    network = Network(sizes, backend, precision=dtype, initial=parameters)
+    to_device = backend.space.to_device
+    device_x = to_device(x.astype(dtype.dtype))
+    network.forward(device_x)
+    network.backward(device_x, to_device(labels))
+    return [g for pair in network.get_gradients() for g in pair]
+
+
+@raising_fails("gradients")
+def check_gradients(
+    backend: Backend, sizes: Sequence[int], batch: int, precision: Precision, seed: int
+) -> Check:
+    """Gradients by the backend's forward and backward against the reference in wider precision."""
+    x, labels, parameters = sample(sizes, batch, precision, seed)
+    wide = Precision("reference", precision.reference, precision.reference)
+    arguments = (x, labels, parameters)
+    truths = _gradients(REFERENCE, sizes, wide, *arguments)
+    owns = _gradients(REFERENCE, sizes, precision, *arguments)
+    computed = _gradients(backend, sizes, precision, *arguments)
+    worst = 0.0
+    longest = max(len(x), *sizes) * (len(sizes) - 1)
+    for i, (g, own, truth) in enumerate(zip(computed, owns, truths, strict=True)):
+        name = f"layer {i // 2} {('weight', 'bias')[i % 2]}"
+        size = float(np.linalg.norm(truth.astype(np.float64)))
+        error, own_error = (
+            float(np.linalg.norm((a - truth).astype(np.float64))) / size for a in (g, own)
+        )
+        allowed = bound(own_error, precision.roundoff, longest)
+        if not error <= allowed:
+            detail = f"gradient of {name} is off by {error:.1e} (allowed {allowed:.1e}, batch {len(x)})"
+            return Check("gradients", "gradient", False, detail, error / own_error)
+        worst = max(worst, error / own_error)
+    return Check("gradients", "gradient", True, f"{len(truths)} parameters, batch {len(x)}", worst)
+
+
+@raising_fails("differences")
+def check_differences(seed: int, sizes: Sequence[int] = (11, 7, 5, 4)) -> Check:
+    """The reference's gradients against central differences in float64, on a small network.
+
+    (f(p + h) - f(p - h)) / 2h differs from f'(p) by O(h^2) and by roundoff over h.
+    """
+    x, labels, parameters = sample(sizes, 16, FLOAT64, seed)
+    gradients = _gradients(REFERENCE, sizes, FLOAT64, x, labels, parameters)
+    network = Network(sizes, REFERENCE, precision=FLOAT64, initial=parameters)
+
+    def loss() -> float:
+        network.set_parameters(parameters)
+        network.forward(x)
+        return float(network.backward(x, labels).mean())
+
+    worst = 0.0
+    flat = [p for pair in parameters for p in pair]
+    for parameter, gradient in zip(flat, gradients, strict=True):
+        for element in np.ndindex(parameter.shape):
+            kept, difference = parameter[element], 0.0
+            for sign in (1, -1):
+                parameter[element] = kept + sign * _DIFFERENCE_STEP
+                difference += sign * loss() / (2 * _DIFFERENCE_STEP)
+            parameter[element] = kept
+            worst = max(worst, abs(difference - gradient[element]))
+    passed = worst <= _DIFFERENCE_TOLERANCE
+    detail = f"reference within {worst:.1e} of central differences"
+    return Check("differences", "gradient", passed, detail)

@@ -1,0 +1,61 @@
+"""softmax_cross_entropy: the loss of each row and the gradient of their mean.
+
+logits (batch, classes), labels (batch,) int64 -> loss (batch,), dlogits (batch, classes).
+loss = log sum exp(logits) - logits[label], by the log-sum-exp that subtracts the row's maximum;
+dlogits = (softmax(logits) - onehot(label)) / batch.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from mnist_core.operators import values
+from mnist_core.operators.operator import Case, HostArray, Operator
+from mnist_core.operators.softmax import probabilities, probability_scale, shifted
+
+
+def _onehot(labels: HostArray, logits: HostArray) -> HostArray:
+    return (labels[:, None] == np.arange(logits.shape[1])).astype(logits.dtype)
+
+
+def _picked(logits: HostArray, labels: HostArray) -> HostArray:
+    return shifted(logits)[np.arange(len(labels)), labels]
+
+
+def _reference(logits: HostArray, labels: HostArray) -> Any:
+    total = np.exp(shifted(logits)).sum(axis=1)
+    loss = np.log(total) - _picked(logits, labels)
+    return loss, (probabilities(logits) - _onehot(labels, logits)) / len(logits)
+
+
+def _scale(logits: HostArray, labels: HostArray) -> Any:
+    # The loss is a logarithm of a sum of about 1 less a difference of two logits.
+    loss = 1 + np.abs(logits).max(axis=1) + np.abs(_picked(logits, labels))
+    gradient = (probability_scale(logits) + _onehot(labels, logits)) / len(logits)
+    return loss, gradient
+
+
+def _inputs(rng: np.random.RandomState) -> Iterator[Case]:
+    for batch in values.BATCHES:
+        for classes in (10, 2, 33):
+            for note, logits in values.logits(rng, batch, classes):
+                labels = values.labels(rng, batch, classes)
+                yield Case((logits, labels), note=f"{note}, {values.batch_note(batch)}")
+
+
+def _workload(sizes: Sequence[int], batch: int, rng: np.random.RandomState) -> Iterator[Case]:
+    logits = values.normal(rng, batch, sizes[-1]) * 5
+    yield Case((logits, values.labels(rng, batch, sizes[-1])), note="one step")
+
+
+softmax_cross_entropy = Operator(
+    "softmax_cross_entropy",
+    reference=_reference,
+    inputs=_inputs,
+    workload=_workload,
+    outputs=("loss", "dlogits"),
+    flops=lambda logits, labels: (4 * logits.size, 3 * logits.size),
+    reduction=lambda logits, labels: (logits.shape[1], logits.shape[1]),
+    scale=_scale,
+)

@@ -1,0 +1,112 @@
+"""Every backend and operator there is: the suite's own, installed packages' and plug-in files'."""
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+import traceback
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from mnist_core.backends import Backend
+from mnist_core.errors import BackendError
+from mnist_core.operators import BUILTIN, Operator
+
+ENTRY_POINTS = "mnist_bench.backends"
+
+_T = TypeVar("_T")
+
+_backends: dict[str, Backend] = {}
+_operators: dict[str, Operator] = {operator.name: operator for operator in BUILTIN}
+_discovered = False
+
+
+def backends() -> dict[str, Backend]:
+    """All backends by name, available or not; the first call looks through installed packages."""
+    global _discovered
+    if not _discovered:
+        _discovered = True
+        for entry in metadata.entry_points(group=ENTRY_POINTS):
+            try:
+                add_module(entry.load())
+            except Exception as error:
+                raise BackendError(f"entry point {entry.name} = {entry.value}: {error}") from error
+    return _backends
+
+
+def backend(name: str) -> Backend:
+    """The backend of that name; `BackendError` lists the names if there is none."""
+    try:
+        return backends()[name]
+    except KeyError:
+        known = ", ".join(backends())
+        raise BackendError(f"unknown backend {name!r}; there are {known}") from None
+
+
+def operators() -> dict[str, Operator]:
+    """All operators by name."""
+    backends()
+    return _operators
+
+
+def operator(name: str) -> Operator:
+    """The operator of that name; `BackendError` lists the names if there is none."""
+    try:
+        return operators()[name]
+    except KeyError:
+        raise BackendError(f"unknown operator {name!r}; there are {', '.join(operators())}") from None
+
+
+def add_module(module: ModuleType) -> None:
+    """Register what stands in a module, or in the direct submodules of a package."""
+    modules = [module]
+    if hasattr(module, "__path__"):
+        names = sorted(info.name for info in pkgutil.iter_modules(module.__path__))
+        modules += [importlib.import_module(f"{module.__name__}.{name}") for name in names]
+    for value in [v for m in modules for v in vars(m).values()]:
+        if isinstance(value, Backend):
+            _add(_backends, value.name, value, "backends", module)
+        elif isinstance(value, Operator):
+            _add(_operators, value.name, value, "operators", module)
+
+
+def _add(
+    registered: dict[str, _T], name: str, value: _T, kind: str, module: ModuleType
+) -> None:
+    if registered.setdefault(name, value) is not value:
+        raise BackendError(f"{module.__name__}: there are two {kind} named {name!r}; rename one")
+
+
+def load_plugin(path: str | Path) -> None:
+    """Register what stands in a loose Python file."""
+    path = Path(path)
+    if not path.is_file():
+        raise BackendError(f"plug-in {path}: no such file")
+    backends()
+    name = f"mnist_bench_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise BackendError(f"plug-in {path}: not a Python file (its name must end in .py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+        add_module(module)
+    except BackendError as error:
+        raise BackendError(f"plug-in {path}: {error}") from error
+    except Exception as error:
+        message = f"plug-in {_place(path, error)}: {type(error).__name__}: {error}"
+        raise BackendError(message) from error
+    if not any(isinstance(v, Backend) for v in vars(module).values()):
+        raise BackendError(f"plug-in {path}: it declares no Backend")
+
+
+def _place(path: Path, error: Exception) -> str:
+    """File and line of ``path`` at which the error arose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    if isinstance(error, SyntaxError):
+        lines.append(error.lineno)
+    return f"{path}, line {lines[-1]}" if lines else str(path)
