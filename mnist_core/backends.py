@@ -182,6 +182,13 @@ class Backend:
         return reason
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages that it is made of, its base's included."""
+        base = self._base
+        inherited = base.packages if base is not None else ()
+        return tuple(dict.fromkeys((*self.requires, *inherited)))
+
+    @property
     def space(self) -> Space:
         """The array space, made at first use."""
         if self._space is None:

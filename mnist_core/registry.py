@@ -56,7 +56,9 @@ def operator(name: str) -> Operator:
     try:
         return operators()[name]
     except KeyError:
-        raise BackendError(f"unknown operator {name!r}; there are {', '.join(operators())}") from None
+        raise BackendError(
+            f"unknown operator {name!r}; there are {', '.join(operators())}"
+        ) from None
 
 
 def add_module(module: ModuleType) -> None:
@@ -72,9 +74,7 @@ def add_module(module: ModuleType) -> None:
             _add(_operators, value.name, value, "operators", module)
 
 
-def _add(
-    registered: dict[str, _T], name: str, value: _T, kind: str, module: ModuleType
-) -> None:
+def _add(registered: dict[str, _T], name: str, value: _T, kind: str, module: ModuleType) -> None:
     if registered.setdefault(name, value) is not value:
         raise BackendError(f"{module.__name__}: there are two {kind} named {name!r}; rename one")
 

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -205,6 +206,16 @@ def test_labels_file_that_holds_images(tmp_path: Path) -> None:
     small_folder(tmp_path)
     shutil.copy(tmp_path / TRAIN_IMAGES, tmp_path / TRAIN_LABELS)
     refusal(lambda: read_idx_folder(tmp_path), TRAIN_LABELS, "holds images", "swapped")
+
+
+def test_images_file_that_holds_labels(tmp_path: Path) -> None:
+    small_folder(tmp_path)
+    shutil.copy(tmp_path / TRAIN_LABELS, tmp_path / TRAIN_IMAGES)
+    refusal(lambda: read_idx_folder(tmp_path), TRAIN_IMAGES, "holds labels", "swapped")
+
+
+def test_folder_whose_labels_stop_short_has_ten_classes(tmp_path: Path) -> None:
+    assert read_idx_folder(small_folder(tmp_path, train=3, test=3)).classes == 10
 
 
 def test_train_set_swapped_with_test_set(tmp_path: Path) -> None:
@@ -544,7 +555,9 @@ def test_missing_from_every_mirror(mirrors: Mirrors) -> None:
 def test_every_mirror_hangs(mirrors: Mirrors) -> None:
     for mirror in ("first", "second"):
         mirrors.content[f"/{mirror}/{TRAIN_IMAGES}"] = None
+    start = time.monotonic()
     refusal(lambda: load("mnist"), TRAIN_IMAGES, *mirrors.urls, "Timeout")
+    assert time.monotonic() - start < 20 * downloads.READ_SECONDS
 
 
 @pytest.mark.usefixtures("official", "drawn")

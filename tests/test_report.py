@@ -245,7 +245,16 @@ def test_intervals_in_the_chart_are_those_of_the_frame():
 @pytest.mark.parametrize("value", [None, math.nan, pd.NA, pd.NaT, "", math.inf, -1.0, 0.0])
 def test_figures_that_make_no_sense_do_not_stop_the_page(value):
     odd = dict.fromkeys(("ci_low_s", "speedup", "speedup_ci_low", "reason", "threads"), value)
-    assert Page(page(row("numpy", 1), row("a", 2, **odd))).cells("a")[1][3:6] == " ms"
+    rows = frame(row("numpy", 1), row("a", 2, **odd))
+    found = Page(report.render(rows, [], {}))
+    assert found.cells("a")[1][3:6] == " ms"
+    assert not {"None", "nan", "<NA>", "NaT"} & set(found.text.split())
+    assert charts.point(0, cases.tidy(rows)[0], {"a": "#000"})["low"] is None
+
+
+def test_nullable_columns_read_the_same():
+    rows = frame(row("numpy", 1), row("a", 2, threads=4), row("b", 3, threads=None), refused("c"))
+    assert report.render(rows.convert_dtypes(), [], {}) == report.render(rows, [], {})
 
 
 def test_peers_are_marked():
@@ -414,6 +423,7 @@ def test_write_is_atomic(tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space"):
             report.write(target, frame(row("numpy", 1)), [], {})
     assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     report.write(str(target), frame(row("numpy", 1)), [], {})
     assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

@@ -60,6 +60,7 @@ def test_small_set_begins_the_full_one(full: Dataset) -> None:
     small = digits(train=1_500, test=500)
     assert small.name == "digits[:1500]"
     assert small.sha256 == full.head(1_500, 500).sha256
+    assert digits(train=1, test=1).classes == 10
 
 
 def test_every_step_of_the_drawing_is_on_integers() -> None:

@@ -12,7 +12,7 @@ from bench.report.digits import measured, number, places, seconds
 
 @dataclass(frozen=True)
 class Row:
-    """One row: a cell for each column, or the reason why it has no figures."""
+    """One row: a cell for each column; where the status is not ok, the reason stands instead."""
 
     backend: str
     peer: bool
@@ -121,5 +121,5 @@ def row(case: Case, cells: list[Callable[[Case], str]], colours: dict[str, str])
         colour=colours[case["backend"]],
         status=case["status"],
         reason=case["reason"],
-        cells=[cell(case) for cell in cells] if case["status"] == "ok" else [],
+        cells=[cell(case) for cell in cells],
     )

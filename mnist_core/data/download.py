@@ -100,6 +100,8 @@ def _fetch(path: Path, sha256: str, mirrors: tuple[str, ...]) -> None:
     """Download one file from the first mirror that serves it whole; nothing else is kept."""
     import pooch
 
+    # Progress is for the caller to show: several mirrors may fail before one answers.
+    pooch.get_logger().setLevel("WARNING")
     downloader = pooch.HTTPDownloader(timeout=(CONNECT_SECONDS, READ_SECONDS))
     failures = []
     for mirror in mirrors:

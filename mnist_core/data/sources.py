@@ -41,34 +41,36 @@ def load(spec: str) -> Dataset:
     DataError
         When there is no such data set, or when it is damaged.
     """
-    match spec:
-        case "auto":
-            return _auto()
-        case "mnist" | "fashion-mnist":
-            return _official(spec)
+    match resolve(spec):
+        case "mnist" | "fashion-mnist" as name:
+            return _official(name)
         case "digits":
             return digits()
         case "synthetic":
             return uniform()
-    path = Path(spec).expanduser()
-    if spec and path.exists():
-        return _read_path(path)
+        case path if path and Path(path).expanduser().exists():
+            return _read_path(Path(path).expanduser())
     raise DataError(
         f"no data set {spec!r}: it is neither a path that exists nor one of {', '.join(SOURCES)}"
     )
 
 
-def _auto() -> Dataset:
+def resolve(spec: str) -> str:
+    """Settle what "auto" means here and now; any other `spec` is returned as it is.
+
+    Processes that are to work on the same data load what one of them resolved.
+    """
+    if spec != "auto":
+        return spec
     folder = _data_dir()
     if folder is not None:
-        return _read_path(folder)
-    found = cached("mnist")
-    if found is None:
+        return str(folder)
+    if cached("mnist") is None:
         try:
-            found = download("mnist")
+            download("mnist")
         except DataError:  # no network, or not allowed: what "auto" is for
-            return digits()
-    return read_idx_folder(found, "mnist")
+            return "digits"
+    return "mnist"
 
 
 def _official(name: str) -> Dataset:

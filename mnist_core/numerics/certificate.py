@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ class Certificate:
             c.error_ratio
             for c in self.checks
             if c.error_ratio is not None
+            and isfinite(c.error_ratio)
             and (c.name == operator if operator else c.kind == "trajectory")
         ]
         return max(ratios, default=None)
@@ -131,9 +133,7 @@ def certify(
     )
 
 
-def _hashes(
-    course: trajectory.Course, data: Dataset, checks: Sequence[Check]
-) -> dict[str, str]:
+def _hashes(course: trajectory.Course, data: Dataset, checks: Sequence[Check]) -> dict[str, str]:
     hashes = {
         "data": data.sha256,
         "initial_weights": trajectory.sha256(p for pair in course.initial for p in pair),

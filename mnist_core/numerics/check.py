@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import wraps
+from math import isfinite
 from typing import Any
 
 
@@ -17,8 +18,9 @@ class Check:
     error_ratio: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
+        """Plain values, for JSON: an infinite ratio, which JSON cannot hold, becomes None."""
+        ratio = self.error_ratio if self.error_ratio is None or isfinite(self.error_ratio) else None
+        return {**asdict(self), "error_ratio": ratio}
 
 
 def raising_fails(kind: str) -> Callable[[Callable[..., Check]], Callable[..., Check]]:

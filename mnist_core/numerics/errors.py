@@ -1,6 +1,8 @@
 """How far from the truth a result may be: error norms and the bounds on them."""
 
 from dataclasses import dataclass
+from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -34,10 +36,10 @@ def bound(own: float, roundoff: float, reduction: int) -> float:
     Roundings of a running sum add up like a random walk: about sqrt(k)/3 roundoffs for k terms of
     one sign summed in a row, which NumPy's pairwise order avoids; hence the two alternatives.
     """
-    return max(OWN_FACTOR * own, roundoff * (2 + reduction**0.5 / 3))
+    return max(OWN_FACTOR * own, roundoff * (2 + sqrt(reduction) / 3))
 
 
-def _relative(error: HostArray, scale: HostArray) -> HostArray:
+def _relative(error: Any, scale: Any) -> HostArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(error == 0, 0.0, error / scale)
 

@@ -86,7 +86,9 @@ def check_gradients(
         )
         allowed = bound(own_error, precision.roundoff, longest)
         if not error <= allowed:
-            detail = f"gradient of {name} is off by {error:.1e} (allowed {allowed:.1e}, batch {len(x)})"
+            detail = (
+                f"gradient of {name} is off by {error:.1e} (allowed {allowed:.1e}, batch {len(x)})"
+            )
             return Check("gradients", "gradient", False, detail, error / own_error)
         worst = max(worst, error / own_error)
     return Check("gradients", "gradient", True, f"{len(truths)} parameters, batch {len(x)}", worst)
@@ -116,7 +118,7 @@ def check_differences(seed: int, sizes: Sequence[int] = (11, 7, 5, 4)) -> Check:
                 parameter[element] = kept + sign * _DIFFERENCE_STEP
                 difference += sign * loss() / (2 * _DIFFERENCE_STEP)
             parameter[element] = kept
-            worst = max(worst, abs(difference - gradient[element]))
+            worst = max(worst, abs(float(difference - gradient[element])))
     passed = worst <= _DIFFERENCE_TOLERANCE
     detail = f"reference within {worst:.1e} of central differences"
     return Check("differences", "gradient", passed, detail)

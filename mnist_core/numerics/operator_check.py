@@ -1,6 +1,7 @@
 """A kernel against its operator's reference, on the operator's own inputs."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from mnist_core.operators import Array, Case, HostArray, Operator
 from mnist_core.precision import Precision
 
 
-def _poisoned(space: Space, like: HostArray, dtype: np.dtype) -> Array:  # type: ignore[type-arg]
+def _poisoned(space: Space, like: HostArray, dtype: Any) -> Array:
     """Output array that no kernel can leave as it is: NaN, or -1 for integers."""
     return space.to_device(np.full(like.shape, np.nan if dtype.kind == "f" else -1, dtype))
 

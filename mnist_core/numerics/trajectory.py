@@ -92,9 +92,7 @@ class Run:
         """One step; the mean loss before it."""
         space = self.network.backend.space
         device_index = space.to_device(index)
-        losses = self.network.step(
-            self.data.images, self.data.labels, device_index, self.course.lr
-        )
+        losses = self.network.step(self.data.images, self.data.labels, device_index, self.course.lr)
         return float(space.to_host(losses).mean(dtype=np.float64))
 
     def epoch(self, order: HostArray) -> list[HostArray]:

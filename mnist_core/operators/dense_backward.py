@@ -19,7 +19,9 @@ def through_activation(out: HostArray, grad: HostArray, activation: str) -> Any:
     return np.where(out > 0, grad, 0) if activation == "relu" else grad
 
 
-def _reference(x: HostArray, w: HostArray, out: HostArray, grad: HostArray, *, activation: str) -> Any:
+def _reference(
+    x: HostArray, w: HostArray, out: HostArray, grad: HostArray, *, activation: str
+) -> Any:
     g = through_activation(out, grad, activation)
     return x.T @ g, g.sum(axis=0), g @ w.T
 
@@ -29,7 +31,9 @@ def _scale(x: HostArray, w: HostArray, out: HostArray, grad: HostArray, activati
     return np.abs(x).T @ g, g.sum(axis=0), g @ np.abs(w).T
 
 
-def _case(x: HostArray, w: HostArray, grad: HostArray, rng: np.random.RandomState, **more: Any) -> Case:
+def _case(
+    x: HostArray, w: HostArray, grad: HostArray, rng: np.random.RandomState, **more: Any
+) -> Case:
     activation = more.pop("activation")
     out = values.normal(rng, *grad.shape)
     if activation == "relu":

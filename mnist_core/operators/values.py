@@ -1,6 +1,7 @@
 """Input values that the operators draw from: signed, spiked, ragged, exactly summable."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -82,5 +83,5 @@ def batch_note(batch: int) -> str:
 
 def layer_shapes(sizes: Sequence[int]) -> Iterator[tuple[int, int, str]]:
     """(n_in, n_out, activation) of each layer: ReLU but for the last, which is linear."""
-    for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
         yield n_in, n_out, "linear" if i == len(sizes) - 2 else "relu"

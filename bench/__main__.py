@@ -1,0 +1,5 @@
+"""``python -m bench``."""
+
+from bench.cli import main
+
+main(prog_name="mnist-bench")

@@ -1,0 +1,155 @@
+"""The command line: ``mnist-bench``, the same as ``python -m bench``.
+
+Everything heavy is imported inside the command that needs it, so that ``--help`` is quick.
+"""
+
+import sys
+from typing import Any
+
+import click
+
+from mnist_core.errors import MnistBenchError
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Commands in the order in which they are declared, whose errors are one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MnistBenchError as error:
+            click.echo(f"mnist-bench: {error}", err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("mnist-bench: interrupted", err=True)
+            ctx.exit(_INTERRUPTED)
+
+
+_PLUGIN = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="FILE",
+    help="Python file with a backend; repeatable.",
+)
+_DATA = click.option(
+    "--data",
+    default="auto",
+    show_default=True,
+    metavar="auto|mnist|fashion-mnist|digits|synthetic|PATH",
+    help="Images to train on.",
+)
+_PRESET = click.option("--preset", metavar="NAME", help="Network and recipe; options override it.")
+_PRECISION = click.option("--precision", default="float32", show_default=True, metavar="NAME")
+_THREADS = click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads of every library. [all]"
+)
+_SEED = click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), help="Of initial weights and order."
+)
+
+
+@click.group(cls=_Commands, context_settings=_SETTINGS)
+@click.version_option(package_name="mnist-bench")
+def main() -> None:
+    """One small network, every way to compute arrays in Python: timed, compared, verified."""
+
+
+@main.command()
+@click.option(
+    "--backend", "backends", multiple=True, metavar="NAME", help="Repeatable; 'all' adds peers."
+)
+@click.option("--level", "levels", multiple=True, metavar="LEVEL", help="Repeatable. [all five]")
+@click.option("--operator", "operators", multiple=True, metavar="OP", help="Repeatable. [all]")
+@click.option(
+    "--kernel", "kernels", multiple=True, metavar="OP=NAME", help="Use this kernel; repeatable."
+)
+@click.option("--network", "networks", multiple=True, metavar="784-128-64-10", help="Repeatable.")
+@click.option("--batch", "batches", multiple=True, type=int, help="Images a step; repeatable.")
+@_PRESET
+@_DATA
+@_PRECISION
+@_THREADS
+@_SEED
+@_PLUGIN
+@click.option("--quick", is_flag=True, help="Fewer rounds: under 40 seconds.")
+@click.option("--out", metavar="DIR", help="Folder for the results. [results/runs/TIME]")
+def run(**options: Any) -> None:
+    """Verify every backend, time them in turn, write results and a report."""
+    from bench.commands import run_command
+
+    sys.exit(run_command(**options))
+
+
+@main.command()
+@click.option("--backend", default="numpy", show_default=True, metavar="NAME")
+@click.option("--network", metavar="784-128-64-10", help="Layer sizes.")
+@click.option("--batch", type=int, help="Images a step.")
+@click.option("--epochs", type=click.IntRange(min=1))
+@click.option("--learning-rate", "lr", type=float)
+@_PRESET
+@_DATA
+@_PRECISION
+@_THREADS
+@_SEED
+@_PLUGIN
+@click.option("--out", metavar="DIR", help="Folder for weights and history. [results/runs/TIME]")
+def train(**options: Any) -> None:
+    """Train one network; save its weights and history."""
+    from bench.commands import train_command
+
+    train_command(**options)
+
+
+@main.command()
+@click.option(
+    "--weights", "weights_file", required=True, metavar="FILE", help="Weights that `train` saved."
+)
+@click.option("--backend", default="numpy", show_default=True, metavar="NAME")
+@_DATA
+@_PLUGIN
+def evaluate(**options: Any) -> None:
+    """Loss and accuracy of saved weights on the test images of a data set."""
+    from bench.commands import evaluate_command
+
+    evaluate_command(**options)
+
+
+@main.command()
+@click.argument("results_folders", metavar="RESULTS...", nargs=-1, required=True)
+@click.option(
+    "--out", metavar="FILE", help="Where to write the page. [report.html beside the results]"
+)
+def report(**options: Any) -> None:
+    """Write report.html from the results of a run."""
+    from bench.commands import report_command
+
+    report_command(**options)
+
+
+@main.command("list")
+@click.argument(
+    "what", required=False, type=click.Choice(["backends", "kernels", "operators", "presets"])
+)
+@_PLUGIN
+def list_(**options: Any) -> None:
+    """Backends, kernels, operators and presets; why any is unavailable."""
+    from bench.commands import list_command
+
+    list_command(**options)
+
+
+@main.command()
+@click.argument("source", default="auto")
+def data(source: str) -> None:
+    """Fetch and check a data set; say what it holds."""
+    from bench.commands import data_command
+
+    data_command(source)

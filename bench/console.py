@@ -1,0 +1,173 @@
+"""What a run shows on the terminal: progress on stderr, the table on stdout."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from bench.report import digits
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+    from rich.progress import TaskID
+    from rich.table import Table
+
+_MEASURES = ("time [95 %]", "images/s", "vs numpy [95 %]", "certificate")
+
+
+def stderr() -> "Console":
+    """Console for progress and messages."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def stdout() -> "Console":
+    """Console for results; wide enough for a table where the output is no terminal."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=140)
+    return console
+
+
+class RunProgress:
+    """Progress bar of a run."""
+
+    def __init__(self) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        self._progress: Progress = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=stderr(),
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task("starting", total=None)
+
+    def __enter__(self) -> "RunProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def begin(self, total: int) -> None:
+        """Announce how many units of work there are."""
+        self._progress.update(self._task, total=total)
+
+    def at(self, what: str) -> None:
+        """Say what is being done now."""
+        self._progress.update(self._task, description=what)
+
+    def advance(self, units: int = 1) -> None:
+        """Count units of work as done."""
+        self._progress.advance(self._task, units)
+
+
+class TrainProgress:
+    """Progress bar of training with a line an epoch above it, on stdout."""
+
+    def __init__(self, epochs: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        self._progress: Progress = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=stderr(),
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task("", total=epochs)
+
+    def __enter__(self) -> "TrainProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def epoch(self, line: str) -> None:
+        """Print the line of a finished epoch."""
+        stdout().print(line, markup=False)
+        self._progress.advance(self._task)
+
+
+def head(environment: dict[str, Any]) -> list[str]:
+    """Lines that say what the run measures on and with."""
+    machine, data = environment["machine"], environment["data"]
+    load = "unknown" if machine["load"] is None else machine["load"]
+    lines = [
+        f"machine   {machine['cpu']}, {machine['cores']} cores · {environment['threads']} threads"
+        f" · load {load}",
+        f"data      {data['name']}, {data['images']:,} images, {data['zeros']:.0%} zeros",
+    ]
+    return lines + [f"warning   {warning}" for warning in environment["warnings"]]
+
+
+def _certificate(row: Any) -> str:
+    if math.isnan(row.error_ratio):
+        return str(row.certificate)
+    error = f"{row.error_ratio:.1f}x NumPy's error" if row.error_ratio else "no error"
+    return f"{row.certificate} · {error}"
+
+
+def _speedup(row: Any) -> str:
+    if row.backend == row.baseline:
+        return "1"
+    return digits.measured(row.speedup, row.speedup_ci_low, row.speedup_ci_high, "x")
+
+
+def _cells(row: Any) -> tuple[str, ...]:
+    name = f"{row.backend} (peer)" if row.role == "peer" else row.backend
+    if row.status != "ok":
+        return name, row.status, "", "", row.reason
+    return (
+        name,
+        digits.seconds(row.median_s, row.ci_low_s, row.ci_high_s),
+        digits.number(row.images_per_s, digits.places(row.images_per_s)),
+        _speedup(row),
+        _certificate(row),
+    )
+
+
+def _grid(title: str, rows: "pd.DataFrame") -> "Table":
+    """Table of one level; the operator level has a block of rows for each operator."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    operators = title == "operator"
+    for column in [title] * operators + ["backend" if operators else title, *_MEASURES]:
+        grid.add_column(column, overflow="fold")
+    for operator, block in rows.groupby("operator", sort=False):
+        name = [str(operator)]
+        for row in block.sort_values("median_s").itertuples():
+            style = "red" if row.status in ("refused", "failed") else ""
+            cells = [*name, *_cells(row)] if operators else [*_cells(row)]
+            grid.add_row(*(Text(cell, style=style) for cell in cells))
+            name = [""]
+    return grid
+
+
+def print_tables(table: "pd.DataFrame", console: "Console") -> None:
+    """One table for each network, batch and level; backends that cannot run here, once."""
+    unavailable = table[table.status == "unavailable"]
+    timed = table[table.status != "unavailable"]
+    for (network, batch), case in timed.groupby(["network", "batch"], sort=False):
+        console.print(f"\nnetwork   {network}   batch {batch}")
+        for level, rows in case.groupby("level", sort=False):
+            console.print()
+            console.print(_grid(str(level), rows))
+    if len(unavailable):
+        console.print()
+    for backend, reason in unavailable.groupby("backend").reason.first().items():
+        console.print(f"{backend}: unavailable, {reason}", markup=False)

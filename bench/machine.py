@@ -1,0 +1,119 @@
+"""What the measuring happens on: hardware, software, load, and what makes it unfit."""
+
+import importlib
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mnist_core.backends import Backend
+
+_PACKAGES = ("mnist-bench", "numpy", "scipy", "numba", "pandas", "threadpoolctl")
+_BUSY_LOAD = 0.5
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    """The processor's name as it gives it itself."""
+    import cpuinfo
+
+    return str(cpuinfo.get_cpu_info().get("brand_raw") or platform.processor() or "unknown CPU")
+
+
+def load_average() -> float | None:
+    """Processes that wanted a processor over the last minute, where the system counts them."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def governor() -> str | None:
+    """How the processor's frequency is governed, where the system says so."""
+    try:
+        return _GOVERNOR.read_text().strip()
+    except OSError:
+        return None
+
+
+def warnings(load: float | None, threads: int) -> list[str]:
+    """Reasons to doubt what is measured here, each with a remedy."""
+    found = []
+    if load is not None and load > _BUSY_LOAD:
+        found.append(f"load average {load}: other programs are running; stop them and run again")
+    if governor() == "powersave":
+        found.append("frequency governor is powersave: set it to performance")
+    if threads > cores():
+        found.append(f"{threads} threads on {cores()} processors: use at most {cores()}")
+    return found
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def backend_versions(backend: Backend) -> str:
+    """Versions of the packages that a backend is made of, importing them."""
+    names = backend.packages
+    versions = (
+        (name, getattr(importlib.import_module(name), "__version__", "?")) for name in names
+    )
+    return ", ".join(f"{name} {version}" for name, version in versions)
+
+
+def commit() -> tuple[str, bool]:
+    """Commit of the suite's own source tree and whether it was changed; empty outside git."""
+    here = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != here.parent:
+            return "", False
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "-uno"))
+    except (OSError, subprocess.CalledProcessError):
+        return "", False
+
+
+def environment(threads: int) -> dict[str, Any]:
+    """Everything about this machine that a reader of results may ask for."""
+    import psutil
+    from threadpoolctl import threadpool_info
+
+    load = load_average()
+    revision, dirty = commit()
+    # Paths of this machine are nobody's business in a report that is passed on.
+    blas = [
+        {k: pool[k] for k in ("internal_api", "version", "architecture") if k in pool}
+        for pool in threadpool_info()
+    ]
+    return {
+        "machine": {
+            "cpu": cpu_name(),
+            "cores": cores(),
+            "memory_bytes": psutil.virtual_memory().total,
+            "load": load,
+            "governor": governor(),
+            "system": f"{platform.system()} {platform.release()}",
+        },
+        "threads": threads,
+        "python": platform.python_version(),
+        "packages": {p: v for p in _PACKAGES if (v := _version(p)) is not None},
+        "blas": blas,
+        "commit": revision,
+        "dirty": dirty,
+        "command": " ".join(["mnist-bench", *sys.argv[1:]]),
+        "warnings": warnings(load, threads),
+    }

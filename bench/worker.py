@@ -1,0 +1,167 @@
+"""One process per backend: the program that runs in it, and the parent's handle on it.
+
+Thread pools of different libraries disturb each other in one process even when idle, and a crash
+of one backend must not take the others along. The two sides exchange JSON lines.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import IO, Any
+
+from mnist_core.errors import MnistBenchError
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+class WorkerError(MnistBenchError):
+    """A worker that failed at a request or died."""
+
+
+class WorkerDiedError(WorkerError):
+    """A worker whose process is gone, and with it every case after this one."""
+
+
+class Worker:
+    """A running worker process; every method is a request that waits for its answer."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.backend = str(job["backend"])
+        threads = dict.fromkeys(THREAD_VARIABLES, str(job["threads"]))
+        # A session of its own, so that Ctrl-C reaches the parent alone and it can finish.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **threads},
+            start_new_session=True,
+        )
+        self.info = self.ask("open", job=job)
+
+    def ask(self, request: str, **arguments: Any) -> Any:
+        """Send a request and wait; `WorkerError` if it fails or the process dies."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps({"request": request, **arguments}) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            code = self._process.wait()
+            raise WorkerDiedError(f"the process of {self.backend} died (exit code {code})")
+        reply = json.loads(answer)
+        if "error" in reply:
+            raise WorkerError(reply["error"])
+        return reply["result"]
+
+    def close(self) -> None:
+        """End the process; it holds nothing that must be saved."""
+        self._process.kill()
+        self._process.wait()
+
+
+class Program:
+    """What the worker process does with each request."""
+
+    def open(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Load plug-ins, data and backend; what they turned out to be."""
+        from threadpoolctl import threadpool_limits
+
+        from bench.machine import backend_versions
+        from bench.suite import Bench
+        from mnist_core import registry
+        from mnist_core.data import load
+
+        for plugin in job["plugins"]:
+            registry.load_plugin(plugin)
+        backend = registry.backend(job["backend"])
+        if job["kernels"]:
+            backend = backend.choosing(job["kernels"])
+        self.data = load(job["data"])
+        self.bench = Bench(backend, self.data, job["precision"], job["lr"], job["seed"])
+        versions = backend_versions(backend)
+        threadpool_limits(job["threads"])
+        return {"versions": versions, "device": backend.space.device}
+
+    def verify(self, network: list[int], batch: int, seed: int) -> dict[str, Any]:
+        """Certificate of the backend for a network and batch."""
+        from mnist_core.numerics import certify
+
+        bench = self.bench
+        certificate = certify(
+            bench.backend, network, batch, bench.precision, self.data, lr=bench.lr, seed=seed
+        )
+        return certificate.as_dict()
+
+    def prepare(self, case: dict[str, Any], block_s: float) -> dict[str, Any]:
+        """Make a case ready: compile, warm, calibrate."""
+        from bench import timing
+        from bench.suite import Case
+
+        task = self.bench.prepare(Case.from_dict(case))
+        synchronize = self.bench.backend.space.synchronize
+        first = timing.first_call(task, synchronize)
+        iterations = timing.calibrate(task, synchronize, block_s)
+        self.task, self.iterations = task, iterations
+        return {
+            "kernel": task.kernel,
+            "images": task.images,
+            "flops": task.flops,
+            "bytes": task.bytes,
+            "first_call_s": first,
+            "iterations": iterations,
+        }
+
+    def sample(self) -> dict[str, Any]:
+        """One sample of the case that is ready, and the process's peak memory so far."""
+        from bench import timing
+
+        synchronize = self.bench.backend.space.synchronize
+        seconds = timing.sample(self.task, synchronize, self.iterations)
+        return {"seconds": seconds, "peak_memory_bytes": peak_memory()}
+
+
+def peak_memory() -> int:
+    """Peak resident memory of this process in bytes."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _requests(stream: IO[str]) -> Iterator[dict[str, Any]]:
+    for line in stream:
+        yield json.loads(line)
+
+
+def main() -> None:
+    """Answer requests from standard input until it ends."""
+    # What a kernel prints must not mix with the answers: it goes to standard error.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    program = Program()
+    for message in _requests(sys.stdin):
+        try:
+            reply = {"result": getattr(program, message.pop("request"))(**message)}
+        except MnistBenchError as error:
+            reply = {"error": str(error)}
+        except Exception as error:
+            reply = {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+        answers.write(json.dumps(reply) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
