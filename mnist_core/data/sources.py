@@ -64,6 +64,8 @@ def resolve(spec: str) -> str:
         return spec
     folder = _data_dir()
     if folder is not None:
+        if not folder.is_dir():
+            raise DataError(f"MNIST_DATA_DIR is {folder}, which is no folder; mend or unset it")
         return str(folder)
     if cached("mnist") is None:
         try:
