@@ -1,0 +1,1 @@
+"""ASV benchmark modules only: ASV imports everything that it finds here."""
