@@ -83,7 +83,7 @@ def evaluate(network: Network, data: DeviceData) -> tuple[float, float]:
     order = space.to_device(np.arange(n, dtype=np.int64))
     losses, right = 0.0, 0
     for start in range(0, n, _EVALUATION_BATCH):
-        index = order[start : start + _EVALUATION_BATCH]
+        index = order[start : min(start + _EVALUATION_BATCH, n)]
         batch = network.buffers(index.shape[0])
         network.backend.gather_batch(data.images, data.labels, index, batch.x, batch.labels)
         logits = network.forward(batch.x)
@@ -121,6 +121,7 @@ def train(
     test = DeviceData.load(network, data.test_images, data.test_labels)
     orders = permutations(len(data.train_labels), seed)
     history = History()
+    _warm_up(network, training, batch, lr)
     for number in range(1, epochs + 1):
         order = space.to_device(next(orders))
         space.synchronize()
@@ -135,6 +136,14 @@ def train(
         history.epochs.append(Epoch(number, lr, loss, test_loss, accuracy, seconds))
         on_epoch(history.epochs[-1])
     return history
+
+
+def _warm_up(network: Network, data: DeviceData, batch: int, lr: float) -> None:
+    """Train one batch and undo it, so that the first epoch's seconds hold no compilation."""
+    before = network.get_parameters()
+    index = network.backend.space.to_device(np.arange(batch, dtype=np.int64))
+    network.epoch(data.images, data.labels, index, batch, lr)
+    network.set_parameters(before)
 
 
 def _check_finite(losses: HostArray, epoch: int, batch: int, lr: float) -> None:

@@ -39,6 +39,14 @@ def bound(own: float, roundoff: float, reduction: int) -> float:
     return max(OWN_FACTOR * own, roundoff * (2 + sqrt(reduction) / 3))
 
 
+def error_ratio(error: float, own: float, roundoff: float) -> float:
+    """Error over NumPy's own.
+
+    An own error below a quarter of a roundoff is luck, not a standard to hold others to.
+    """
+    return error / max(own, roundoff / 4)
+
+
 def _relative(error: Any, scale: Any) -> HostArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(error == 0, 0.0, error / scale)
@@ -80,8 +88,7 @@ def compare(
     largest = float(relative.max(initial=0.0))
 
     own_norm, norm = _norm(own_difference, scale), _norm(difference, scale)
-    # An own error below a quarter of a roundoff is luck, not a standard to hold others to.
-    ratio = norm / max(own_norm, roundoff / 4)
+    ratio = error_ratio(norm, own_norm, roundoff)
     if equal:
         return Comparison(largest == 0, largest, 0.0, ratio, element)
 
@@ -93,3 +100,10 @@ def compare(
     if not largest <= allowed_largest:
         return Comparison(False, largest, allowed_largest, ratio, element)
     return Comparison(norm <= allowed, norm, allowed, ratio, element)
+
+
+def distance(parameter: HostArray, truth: HostArray) -> float:
+    """Relative distance in norm, for whole parameters and logits."""
+    difference = parameter.astype(truth.dtype, copy=False) - truth
+    size = float(np.linalg.norm(truth.astype(np.float64)))
+    return float(np.linalg.norm(difference.astype(np.float64))) / size

@@ -7,8 +7,8 @@ import numpy as np
 from mnist_core.backends import Backend
 from mnist_core.network import Network, initial_parameters
 from mnist_core.numerics.check import Check, raising_fails
-from mnist_core.numerics.errors import bound
-from mnist_core.numerics.reference import REFERENCE
+from mnist_core.numerics.errors import bound, distance, error_ratio
+from mnist_core.numerics.reference import REFERENCE, wider
 from mnist_core.operators import HostArray
 from mnist_core.precision import FLOAT64, Precision
 
@@ -65,32 +65,64 @@ def _gradients(
     return [g for pair in network.get_gradients() for g in pair]
 
 
+@raising_fails("forward")
+def check_forward(
+    backend: Backend, sizes: Sequence[int], batch: int, precision: Precision, seed: int
+) -> Check:
+    """Logits that the backend's forward returns against the reference in wider precision."""
+    x, _, parameters = sample(sizes, batch, precision, seed)
+    truth, own, computed = (
+        _logits(which, sizes, dtype, x, parameters)
+        for which, dtype in (
+            (REFERENCE, wider(precision)),
+            (REFERENCE, precision),
+            (backend, precision),
+        )
+    )
+    error, own_error = distance(computed, truth), distance(own, truth)
+    allowed = bound(own_error, precision.roundoff, max(sizes) * (len(sizes) - 1))
+    ratio = error_ratio(error, own_error, precision.roundoff)
+    if not error <= allowed:
+        detail = f"logits are off by {error:.1e} (allowed {allowed:.1e}, batch {len(x)})"
+        return Check("forward", "gradient", False, detail, ratio)
+    return Check("forward", "gradient", True, f"logits, batch {len(x)}", ratio)
+
+
+def _logits(
+    backend: Backend,
+    sizes: Sequence[int],
+    dtype: Precision,
+    x: HostArray,
+    parameters: list[tuple[HostArray, HostArray]],
+) -> HostArray:
+    network = Network(sizes, backend, precision=dtype, initial=parameters)
+    space = backend.space
+    return space.to_host(network.forward(space.to_device(x.astype(dtype.dtype))))
+
+
 @raising_fails("gradients")
 def check_gradients(
     backend: Backend, sizes: Sequence[int], batch: int, precision: Precision, seed: int
 ) -> Check:
     """Gradients by the backend's forward and backward against the reference in wider precision."""
     x, labels, parameters = sample(sizes, batch, precision, seed)
-    wide = Precision("reference", precision.reference, precision.reference)
     arguments = (x, labels, parameters)
-    truths = _gradients(REFERENCE, sizes, wide, *arguments)
+    truths = _gradients(REFERENCE, sizes, wider(precision), *arguments)
     owns = _gradients(REFERENCE, sizes, precision, *arguments)
     computed = _gradients(backend, sizes, precision, *arguments)
     worst = 0.0
     longest = max(len(x), *sizes) * (len(sizes) - 1)
     for i, (g, own, truth) in enumerate(zip(computed, owns, truths, strict=True)):
         name = f"layer {i // 2} {('weight', 'bias')[i % 2]}"
-        size = float(np.linalg.norm(truth.astype(np.float64)))
-        error, own_error = (
-            float(np.linalg.norm((a - truth).astype(np.float64))) / size for a in (g, own)
-        )
+        error, own_error = distance(g, truth), distance(own, truth)
         allowed = bound(own_error, precision.roundoff, longest)
+        ratio = error_ratio(error, own_error, precision.roundoff)
         if not error <= allowed:
             detail = (
                 f"gradient of {name} is off by {error:.1e} (allowed {allowed:.1e}, batch {len(x)})"
             )
-            return Check("gradients", "gradient", False, detail, error / own_error)
-        worst = max(worst, error / own_error)
+            return Check("gradients", "gradient", False, detail, ratio)
+        worst = max(worst, ratio)
     return Check("gradients", "gradient", True, f"{len(truths)} parameters, batch {len(x)}", worst)
 
 

@@ -10,7 +10,8 @@ from mnist_core.backends import Backend
 from mnist_core.data import Dataset
 from mnist_core.network import Network, initial_parameters
 from mnist_core.numerics.check import Check, raising_fails
-from mnist_core.numerics.reference import REFERENCE, permuted
+from mnist_core.numerics.errors import distance
+from mnist_core.numerics.reference import REFERENCE, permuted, wider
 from mnist_core.operators import HostArray
 from mnist_core.precision import Precision
 from mnist_core.training import DeviceData, permutations
@@ -108,13 +109,6 @@ class Run:
         return [p for pair in self.network.get_parameters() for p in pair]
 
 
-def distance(parameter: HostArray, truth: HostArray) -> float:
-    """Relative distance in norm."""
-    difference = parameter.astype(truth.dtype, copy=False) - truth
-    size = float(np.linalg.norm(truth.astype(np.float64)))
-    return float(np.linalg.norm(difference.astype(np.float64))) / size
-
-
 @dataclass(frozen=True)
 class Milestone:
     """Where the truth is after a step, and how far from it one may be.
@@ -148,8 +142,7 @@ class Milestone:
 def walk(course: Course, seed: int = 0) -> Iterator[Milestone]:
     """Train the reference in wider precision and, beside it, reordered in the course's own."""
     precision = course.precision
-    wide = Precision("reference", precision.reference, precision.reference)
-    truth = Run(course, REFERENCE, wide)
+    truth = Run(course, REFERENCE, wider(precision))
     runs = [Run(course, permuted(1000 * seed + i), precision) for i in range(ENVELOPE_RUNS)]
     envelope = [FLOOR_ROUNDOFFS * precision.roundoff] * (2 * (len(course.sizes) - 1))
     for step, index in enumerate(course.indices, start=1):
