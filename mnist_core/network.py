@@ -43,10 +43,10 @@ class Buffers:
     def head(self, n: int) -> "Buffers":
         """Views of the first n rows."""
         return Buffers(
-            self.x[:n],
+            self.x[:n, ...],
             self.labels[:n],
-            [a[:n] for a in self.activations],
-            [a[:n] for a in self.gradients],
+            [a[:n, ...] for a in self.activations],
+            [a[:n, ...] for a in self.gradients],
             self.losses[:n],
         )
 

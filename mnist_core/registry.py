@@ -97,8 +97,10 @@ def load_plugin(path: str | Path) -> None:
     except BackendError as error:
         raise BackendError(f"plug-in {path}: {error}") from error
     except Exception as error:
-        message = f"plug-in {_place(path, error)}: {type(error).__name__}: {error}"
-        raise BackendError(message) from error
+        message = " ".join(str(error).split())
+        raise BackendError(
+            f"plug-in {_place(path, error)}: {type(error).__name__}: {message}"
+        ) from error
     if not any(isinstance(v, Backend) for v in vars(module).values()):
         raise BackendError(f"plug-in {path}: it declares no Backend")
 

@@ -12,6 +12,7 @@ from mnist_core.backends import Backend
 from mnist_core.data import Dataset
 from mnist_core.numerics import trajectory
 from mnist_core.numerics.check import Check
+from mnist_core.numerics.course import Course, plan_course
 from mnist_core.numerics.gradients import check_differences, check_forward, check_gradients
 from mnist_core.numerics.operator_check import check_operator
 from mnist_core.precision import Precision
@@ -84,7 +85,7 @@ def check_operators(
         yield check_operator(backend, operator, precision, cases)
 
 
-def check_training(backend: Backend, course: trajectory.Course, seed: int) -> Iterator[Check]:
+def check_training(backend: Backend, course: Course, seed: int) -> Iterator[Check]:
     """Steps, epochs and determinism along a course; it ends at the first failure."""
     epoch_ends, milestones = set(course.epoch_ends), []
 
@@ -115,7 +116,7 @@ def certify(
 
     Takes about two seconds for 784-128-64-10 at batch 128 on two cores.
     """
-    course = trajectory.course(sizes, batch, precision, data, lr, seed)
+    course = plan_course(sizes, batch, precision, data, lr, seed)
     with np.errstate(all="ignore"):
         checks = list(check_operators(backend, sizes, batch, precision, seed))
         checks.append(check_differences(seed))
@@ -134,7 +135,7 @@ def certify(
     )
 
 
-def _hashes(course: trajectory.Course, data: Dataset, checks: Sequence[Check]) -> dict[str, str]:
+def _hashes(course: Course, data: Dataset, checks: Sequence[Check]) -> dict[str, str]:
     hashes = {
         "data": data.sha256,
         "initial_weights": trajectory.sha256(p for pair in course.initial for p in pair),

@@ -1,7 +1,7 @@
 """How far from the truth a result may be: error norms and the bounds on them."""
 
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -105,5 +105,6 @@ def compare(
 def distance(parameter: HostArray, truth: HostArray) -> float:
     """Relative distance in norm, for whole parameters and logits."""
     difference = parameter.astype(truth.dtype, copy=False) - truth
-    size = float(np.linalg.norm(truth.astype(np.float64)))
-    return float(np.linalg.norm(difference.astype(np.float64))) / size
+    size, error = (float(np.linalg.norm(a.astype(np.float64))) for a in (truth, difference))
+    # The gradient of a layer of which no unit is active is zero, and nothing else will do.
+    return error / size if size else (0.0 if error == 0 else inf)

@@ -8,6 +8,7 @@ from mnist_core.backends import Backend
 from mnist_core.network import Network, initial_parameters
 from mnist_core.numerics.check import Check, raising_fails
 from mnist_core.numerics.errors import bound, distance, error_ratio
+from mnist_core.numerics.kinks import away_from_kinks
 from mnist_core.numerics.reference import REFERENCE, wider
 from mnist_core.operators import HostArray
 from mnist_core.precision import FLOAT64, Precision
@@ -15,22 +16,6 @@ from mnist_core.precision import FLOAT64, Precision
 _KINK_MARGIN = 1e-4
 _DIFFERENCE_STEP = 1e-6
 _DIFFERENCE_TOLERANCE = 1e-6
-
-
-def _away_from_kinks(
-    sizes: Sequence[int], x: HostArray, parameters: list[tuple[HostArray, HostArray]]
-) -> HostArray:
-    """Mask of the rows whose pre-activations all keep away from zero.
-
-    Within rounding of zero an honest kernel may decide a ReLU the other way, which changes a
-    gradient by more than any bound on rounding.
-    """
-    keep = np.ones(len(x), bool)
-    for weight, bias in parameters[:-1]:
-        z = x @ weight + bias
-        keep &= (np.abs(z) > _KINK_MARGIN * np.abs(z).max()).all(axis=1)
-        x = np.maximum(z, 0)
-    return keep
 
 
 def sample(
@@ -45,7 +30,7 @@ def sample(
         for w, b in biased
     ]
     x = rng.standard_normal((2 * batch + 8, sizes[0])).astype(precision.dtype).astype(np.float64)
-    x = x[_away_from_kinks(sizes, x, parameters)][:batch]
+    x = x[away_from_kinks(x, parameters, _KINK_MARGIN)][:batch]
     return x, rng.randint(0, sizes[-1], len(x)).astype(np.int64), parameters
 
 

@@ -1,20 +1,18 @@
 """Fifty steps of training beside the truth: is a backend as close to it as NumPy can be asked?"""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from mnist_core.backends import Backend
-from mnist_core.data import Dataset
-from mnist_core.network import Network, initial_parameters
+from mnist_core.errors import DivergedError
 from mnist_core.numerics.check import Check, raising_fails
+from mnist_core.numerics.course import Course, Run
 from mnist_core.numerics.errors import distance
 from mnist_core.numerics.reference import REFERENCE, permuted, wider
 from mnist_core.operators import HostArray
-from mnist_core.precision import Precision
-from mnist_core.training import DeviceData, permutations
 
 ENVELOPE_FACTOR = 8
 """How far outside the envelope of reordered sums a backend may be."""
@@ -22,91 +20,6 @@ ENVELOPE_FACTOR = 8
 ENVELOPE_RUNS = 5
 FLOOR_ROUNDOFFS = 2
 """Rounding a parameter once moves it by about a roundoff, whatever the sums did."""
-
-_EPOCHS = 5
-_FULL_BATCHES = 9
-_IMAGES = 20_000
-_PARTIAL = 97
-
-
-@dataclass(frozen=True)
-class Course:
-    """What a trajectory trains on: images, labels, and the order of each epoch."""
-
-    sizes: tuple[int, ...]
-    precision: Precision
-    images: HostArray
-    labels: HostArray
-    orders: list[HostArray]
-    batch: int
-    lr: float
-    initial: list[tuple[HostArray, HostArray]]
-
-    @property
-    def indices(self) -> list[HostArray]:
-        """The batches, a step each; the last of every epoch is partial."""
-        return [
-            order[start : start + self.batch]
-            for order in self.orders
-            for start in range(0, len(order), self.batch)
-        ]
-
-    @property
-    def epoch_ends(self) -> list[int]:
-        """Number of steps done at the end of each epoch."""
-        steps = -(-len(self.orders[0]) // self.batch)
-        return [steps * (i + 1) for i in range(len(self.orders))]
-
-
-def course(
-    sizes: Sequence[int], batch: int, precision: Precision, data: Dataset, lr: float, seed: int
-) -> Course:
-    """Five epochs of nine batches and a partial one; fewer where batches are large."""
-    full = max(1, min(_FULL_BATCHES, _IMAGES // (_EPOCHS * batch)))
-    partial = _PARTIAL if batch > _PARTIAL else max(1, 3 * batch // 4)
-    n = min(full * batch + partial, len(data.train_labels))
-    # The images are a sample of all, the same for every backend.
-    chosen = next(permutations(len(data.train_labels), seed))[:n]
-    epochs = max(2, min(_EPOCHS, _EPOCHS * _IMAGES // n))
-    orders = [order for order, _ in zip(permutations(n, seed), range(epochs), strict=False)]
-    return Course(
-        tuple(sizes),
-        precision,
-        data.train_images[chosen],
-        data.train_labels[chosen],
-        orders,
-        batch,
-        lr,
-        initial_parameters(sizes, seed),
-    )
-
-
-class Run:
-    """A network on its way along a course."""
-
-    def __init__(self, course: Course, backend: Backend, precision: Precision) -> None:
-        self.course = course
-        self.network = Network(course.sizes, backend, precision=precision, initial=course.initial)
-        self.data = DeviceData.load(self.network, course.images, course.labels)
-
-    def step(self, index: HostArray) -> float:
-        """One step; the mean loss before it."""
-        space = self.network.backend.space
-        device_index = space.to_device(index)
-        losses = self.network.step(self.data.images, self.data.labels, device_index, self.course.lr)
-        return float(space.to_host(losses).mean(dtype=np.float64))
-
-    def epoch(self, order: HostArray) -> list[HostArray]:
-        """One epoch; the parameters after it."""
-        device_order = self.network.backend.space.to_device(order)
-        self.network.epoch(
-            self.data.images, self.data.labels, device_order, self.course.batch, self.course.lr
-        )
-        return self.parameters()
-
-    def parameters(self) -> list[HostArray]:
-        """Weights and biases, one after the other."""
-        return [p for pair in self.network.get_parameters() for p in pair]
 
 
 @dataclass(frozen=True)
@@ -144,15 +57,20 @@ def walk(course: Course, seed: int = 0) -> Iterator[Milestone]:
     precision = course.precision
     truth = Run(course, REFERENCE, wider(precision))
     runs = [Run(course, permuted(1000 * seed + i), precision) for i in range(ENVELOPE_RUNS)]
-    envelope = [FLOOR_ROUNDOFFS * precision.roundoff] * (2 * (len(course.sizes) - 1))
+    envelope = np.full(2 * (len(course.sizes) - 1), FLOOR_ROUNDOFFS * precision.roundoff)
     for step, index in enumerate(course.indices, start=1):
         loss = truth.step(index)
         parameters = truth.parameters()
         for run in runs:
             run.step(index)
-            distances = map(distance, run.parameters(), parameters)
-            envelope = [max(pair) for pair in zip(envelope, distances, strict=True)]
-        yield Milestone(step, parameters, envelope, loss)
+            distances = [distance(p, t) for p, t in zip(run.parameters(), parameters, strict=True)]
+            envelope = np.maximum(envelope, distances)
+        if not np.isfinite([loss, *envelope]).all():
+            raise DivergedError(
+                f"the reference itself diverges at step {step} with learning rate {course.lr:g} "
+                f"and batch {course.batch}"
+            )
+        yield Milestone(step, parameters, envelope.tolist(), loss)
 
 
 def _parameter_name(number: int) -> str:

@@ -18,8 +18,13 @@ PRODUCT_SHAPES = (
     (129, 64, 10),
     (3, 5000, 2),
     (4099, 5, 3),
+    (33, 64, 64),
+    (64, 64, 64),
 )
-"""(batch, n_in, n_out): one, primes, one off a tile, long sums in each direction."""
+"""(batch, n_in, n_out): one, primes, one off a tile, long sums in each direction, squares.
+
+Where sizes are equal, an array that is transposed or mistaken for another still fits.
+"""
 
 BATCHES = (1, 2, 7, 97, 128, 1000)
 

@@ -1,0 +1,141 @@
+"""What a trajectory trains on: a sample of the images, in an order fixed beforehand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mnist_core.backends import Backend
+from mnist_core.data import Dataset
+from mnist_core.network import Network, initial_parameters
+from mnist_core.numerics.kinks import away_from_kinks
+from mnist_core.numerics.reference import REFERENCE
+from mnist_core.operators import HostArray
+from mnist_core.operators.gather_batch import PIXEL_MAX
+from mnist_core.precision import FLOAT64, Precision
+from mnist_core.training import DeviceData, permutations
+
+_EPOCHS = 5
+_FULL_BATCHES = 9
+_IMAGES = 20_000
+_PARTIAL = 97
+
+_KINK_MARGIN = 1e-5
+_KINK_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a trajectory trains on: images, labels, and the order of each epoch."""
+
+    sizes: tuple[int, ...]
+    precision: Precision
+    images: HostArray
+    labels: HostArray
+    orders: list[HostArray]
+    batch: int
+    lr: float
+    initial: list[tuple[HostArray, HostArray]]
+
+    @property
+    def indices(self) -> list[HostArray]:
+        """The batches, a step each; the last of every epoch is partial."""
+        return [
+            order[start : start + self.batch]
+            for order in self.orders
+            for start in range(0, len(order), self.batch)
+        ]
+
+    @property
+    def epoch_ends(self) -> list[int]:
+        """Number of steps done at the end of each epoch."""
+        steps = -(-len(self.orders[0]) // self.batch)
+        return [steps * (i + 1) for i in range(len(self.orders))]
+
+
+class Run:
+    """A network on its way along a course."""
+
+    def __init__(self, course: Course, backend: Backend, precision: Precision) -> None:
+        self.course = course
+        self.network = Network(course.sizes, backend, precision=precision, initial=course.initial)
+        self.data = DeviceData.load(self.network, course.images, course.labels)
+
+    def step(self, index: HostArray) -> float:
+        """One step; the mean loss before it."""
+        space = self.network.backend.space
+        device_index = space.to_device(index)
+        losses = self.network.step(self.data.images, self.data.labels, device_index, self.course.lr)
+        return float(space.to_host(losses).mean(dtype=np.float64))
+
+    def epoch(self, order: HostArray) -> list[HostArray]:
+        """One epoch; the parameters after it."""
+        device_order = self.network.backend.space.to_device(order)
+        self.network.epoch(
+            self.data.images, self.data.labels, device_order, self.course.batch, self.course.lr
+        )
+        return self.parameters()
+
+    def parameters(self) -> list[HostArray]:
+        """Weights and biases, one after the other."""
+        return [p for pair in self.network.get_parameters() for p in pair]
+
+
+def plan_course(
+    sizes: Sequence[int], batch: int, precision: Precision, data: Dataset, lr: float, seed: int
+) -> Course:
+    """Five epochs of nine batches and a partial one; fewer where batches are large."""
+    full = max(1, min(_FULL_BATCHES, _IMAGES // (_EPOCHS * batch)))
+    partial = _PARTIAL if batch > _PARTIAL else max(1, 3 * batch // 4)
+    n = min(full * batch + partial, len(data.train_labels))
+    # The images are a sample of all, the same for every backend.
+    chosen = next(permutations(len(data.train_labels), seed))[:n]
+    epochs = max(2, min(_EPOCHS, _EPOCHS * _IMAGES // n))
+    orders = [order for order, _ in zip(permutations(n, seed), range(epochs), strict=False)]
+    proposed = Course(
+        tuple(sizes),
+        precision,
+        data.train_images[chosen],
+        data.train_labels[chosen],
+        orders,
+        batch,
+        lr,
+        initial_parameters(sizes, seed),
+    )
+    return _off_kinks(proposed, np.random.RandomState([seed, 5]))
+
+
+def _off_kinks(course: Course, rng: np.random.RandomState) -> Course:
+    """Exchange, step by step, images that bring a pre-activation within rounding of zero.
+
+    There honest kernels may decide a ReLU either way, and the step after differs by a whole image's
+    gradient: a thousand times what reordered sums come to.
+    """
+    run, orders = Run(course, REFERENCE, FLOAT64), []
+    for order in course.orders:
+        chosen = order.copy()
+        for start in range(0, len(chosen), course.batch):
+            index = chosen[start : start + course.batch]
+            _exchange(course, run.network.get_parameters(), index, rng)
+            run.step(index)
+        orders.append(chosen)
+    return replace(course, orders=orders)
+
+
+def _exchange(
+    course: Course,
+    parameters: list[tuple[HostArray, HostArray]],
+    index: HostArray,
+    rng: np.random.RandomState,
+) -> None:
+    """Replace entries of ``index`` near a kink by others drawn at random, in place.
+
+    A network with so many units that every image is near one keeps what the last try left.
+    """
+    near = np.arange(len(index))
+    for _ in range(_KINK_TRIES):
+        x = course.images[index[near]] / PIXEL_MAX
+        near = near[~away_from_kinks(x, parameters, _KINK_MARGIN)]
+        if not len(near):
+            break
+        index[near] = rng.randint(0, len(course.images), len(near))
