@@ -47,7 +47,9 @@ _DATA = click.option(
     help="Images to train on.",
 )
 _PRESET = click.option("--preset", metavar="NAME", help="Network and recipe; options override it.")
-_PRECISION = click.option("--precision", default="float32", show_default=True, metavar="NAME")
+_PRECISION = click.option(
+    "--precision", default="float32", show_default=True, metavar="NAME", help="float32 or float64."
+)
 _THREADS = click.option(
     "--threads", type=click.IntRange(min=1), help="Threads of every library. [all]"
 )
@@ -89,11 +91,13 @@ def run(**options: Any) -> None:
 
 
 @main.command()
-@click.option("--backend", default="numpy", show_default=True, metavar="NAME")
+@click.option(
+    "--backend", default="numpy", show_default=True, metavar="NAME", help="What computes."
+)
 @click.option("--network", metavar="784-128-64-10", help="Layer sizes.")
 @click.option("--batch", type=int, help="Images a step.")
-@click.option("--epochs", type=click.IntRange(min=1))
-@click.option("--learning-rate", "lr", type=float)
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images.")
+@click.option("--learning-rate", "lr", type=float, help="Length of a step, above 0.")
 @_PRESET
 @_DATA
 @_PRECISION
@@ -112,7 +116,9 @@ def train(**options: Any) -> None:
 @click.option(
     "--weights", "weights_file", required=True, metavar="FILE", help="Weights that `train` saved."
 )
-@click.option("--backend", default="numpy", show_default=True, metavar="NAME")
+@click.option(
+    "--backend", default="numpy", show_default=True, metavar="NAME", help="What computes."
+)
 @_DATA
 @_PLUGIN
 def evaluate(**options: Any) -> None:

@@ -1,11 +1,13 @@
 """What each command of the command line does."""
 
 import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from bench import console, machine, results, runner, suite
 from mnist_core import registry, weights
@@ -70,7 +72,9 @@ def _levels(levels: tuple[str, ...], operators: tuple[str, ...]) -> tuple[str, .
     for level in levels:
         if level not in suite.LEVELS:
             raise NetworkError(f"unknown level {level!r}; there are {', '.join(suite.LEVELS)}")
-    return levels or (("operator",) if operators else suite.LEVELS)
+    if operators:  # naming one asks for its level
+        return (*levels, "operator")
+    return levels or suite.LEVELS
 
 
 def _data_entry(data: Dataset) -> dict[str, Any]:
@@ -196,6 +200,8 @@ def train_command(
     dataset = load_data(data)
     images = len(dataset.train_labels) if recipe.batch is None else recipe.batch
     check_recipe(recipe.network, dataset, images)
+    if not 0 < recipe.lr < math.inf:
+        raise NetworkError(f"learning rate {recipe.lr:g}: give a positive number, such as 0.1")
     folder = _writable(_folder(out))
     initial = initial_parameters(recipe.network, recipe.seed, recipe.scale)
     model = Network(recipe.network, chosen, precision=kind, initial=initial)
@@ -203,7 +209,11 @@ def train_command(
         f"{'-'.join(map(str, recipe.network))} on {dataset.name}, backend {backend}, "
         f"batch {images}, learning rate {recipe.lr:g}, {precision}"
     )
-    with threadpool_limits(threads), console.TrainProgress(recipe.epochs) as progress:
+    with (
+        threadpool_limits(threads),
+        console.TrainProgress(recipe.epochs) as progress,
+        np.errstate(all="ignore"),  # training that diverges says so itself
+    ):
         history = train_network(
             model,
             dataset,
@@ -262,12 +272,15 @@ def report_command(results_folders: tuple[str, ...], out: str | None) -> None:
     """Write the page for one or more result sets."""
     from bench import report
 
-    folders = [Path(folder) for folder in results_folders]
-    table = results.load(*folders)
+    table = results.load(*results_folders)
+    folders = [p if p.is_dir() else p.parent for p in map(Path, results_folders)]
     certificates = [c for f in folders for c in results.load_json(f, "certificates.json")]
     environment = results.load_json(folders[0], "environment.json")
     page = Path(out) if out else folders[0] / "report.html"
-    report.write(page, table, certificates, environment)
+    try:
+        report.write(page, table, certificates, environment)
+    except OSError as error:
+        raise OutputError(f"cannot write {page}: {error.strerror}; choose another --out") from error
     click.echo(page)
 
 

@@ -43,13 +43,15 @@ class RunProgress:
             TimeElapsedColumn,
         )
 
+        console = stderr()
         self._progress: Progress = Progress(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
-            console=stderr(),
+            console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task: TaskID = self._progress.add_task("starting", total=None)
 
@@ -79,12 +81,14 @@ class TrainProgress:
     def __init__(self, epochs: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+        console = stderr()
         self._progress: Progress = Progress(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            console=stderr(),
+            console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task: TaskID = self._progress.add_task("", total=epochs)
 

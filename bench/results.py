@@ -65,7 +65,8 @@ def _typed(table: "pd.DataFrame") -> "pd.DataFrame":
 
     for column in COLUMNS:
         if column in TEXT_COLUMNS:
-            table[column] = table[column].fillna("").astype(str)
+            text = table[column].astype(object)
+            table[column] = text.where(text.notna(), "").astype(str)
         elif column != "dirty":
             table[column] = pd.to_numeric(table[column])
     return table
@@ -92,7 +93,7 @@ class RunFolder:
             raise OutputError(
                 f"cannot write results to {path}: {error.strerror}; choose another --out"
             ) from error
-        if (path / "results.csv").exists():
+        if any((path / name).exists() for name in ("results.csv", "rows.jsonl")):
             raise OutputError(f"{path} holds the results of another run; choose another --out")
         return cls(path)
 
@@ -169,7 +170,9 @@ def _load_one(path: Path) -> "pd.DataFrame":
     if not file.is_file():
         raise DataError(f"{path}: no results.csv there; give a folder that `run --out` wrote")
     try:
-        table = pd.read_csv(file, dtype=dict.fromkeys(_TEXT, str))
+        # Only an empty cell means "does not apply": "null" may be somebody's name for a backend.
+        text = dict.fromkeys(TEXT_COLUMNS, str)
+        table = pd.read_csv(file, dtype=text, keep_default_na=False, na_values=[""])
         missing = [column for column in COLUMNS if column not in table.columns]
         if missing:
             raise ValueError(f"it lacks the columns {', '.join(missing[:3])}")

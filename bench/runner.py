@@ -11,7 +11,7 @@ from bench.results import RunFolder
 from bench.standing import Standing
 from bench.suite import Case
 from bench.timed_case import TimedCase
-from bench.worker import Worker, WorkerError
+from bench.worker import Worker, WorkerDiedError, WorkerError
 from mnist_core.backends import Backend
 
 _RECHECK_SEED = 1_000_003
@@ -81,7 +81,8 @@ class Run:
     @property
     def failed(self) -> bool:
         """Whether a backend was refused or broke."""
-        return any(s.status in ("refused", "failed") for s in self.standings)
+        broken = any(row.get("status") == "failed" for row in self.folder.rows)
+        return broken or any(s.status in ("refused", "failed") for s in self.standings)
 
     def go(self) -> None:
         """Verify, time, verify again. Rows are kept as they come, so an interrupt loses none."""
@@ -89,7 +90,8 @@ class Run:
         usable = sum(s.backend.unavailable() is None for s in self.standings)
         self.progress.begin(usable * (1 + 2 * len(pairs)) + len(plan.cases))
         self._open()
-        for standing in self._running():
+        for standing in list(self._running()):
+            self._compile(standing)
             for pair in pairs:
                 self._verify(standing, pair, plan.seed)
         for case in plan.cases:
@@ -132,6 +134,22 @@ class Run:
             except WorkerError as error:
                 standing.fail("failed", str(error))
             self.progress.advance()
+
+    def _compile(self, standing: Standing) -> None:
+        """Call every case once before anything else does: what that takes is its ``compile_s``.
+
+        Operators come before the levels that are composed of them. What raises here is left to
+        verification, which says what is wrong.
+        """
+        self.progress.at(f"compiling {standing.backend.name}")
+        for case in reversed(self.plan.cases):
+            try:
+                standing.first_calls[case] = standing.ask("first_call", case=case.as_dict())
+            except WorkerDiedError as error:
+                standing.fail("failed", f"{case.label}: {error}")
+                return
+            except WorkerError:
+                continue
 
     def _job(self, backend: Backend) -> dict[str, Any]:
         plan = self.plan
@@ -246,7 +264,9 @@ class Run:
         if name in timed.broken:
             return row | {"status": "failed", "reason": timed.broken[name]}
         if name in timed.samples:
-            return row | timed.measured(name) | {"error_ratio": self._error_ratio(standing, case)}
+            return (
+                row | timed.measured(standing) | {"error_ratio": self._error_ratio(standing, case)}
+            )
         return row
 
     @staticmethod

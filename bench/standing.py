@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.suite import Case
 from bench.worker import Worker
 from mnist_core.backends import Backend
 
@@ -17,6 +18,7 @@ class Standing:
     reason: str = ""
     versions: str | None = None
     device: str | None = None
+    first_calls: dict[Case, float] = field(default_factory=dict)
     certificates: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     verified_again: set[tuple[str, int]] = field(default_factory=set)
 

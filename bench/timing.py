@@ -17,6 +17,7 @@ Clock = Callable[[], float]
 
 def first_call(task: Task, synchronize: Callable[[], None], clock: Clock = perf_counter) -> float:
     """Seconds of the very first call, which compiles, loads and allocates."""
+    synchronize()
     start = clock()
     task.warm()
     synchronize()

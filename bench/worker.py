@@ -46,7 +46,11 @@ class Worker:
             env={**os.environ, **threads},
             start_new_session=True,
         )
-        self.info = self.ask("open", job=job)
+        try:
+            self.info = self.ask("open", job=job)
+        except BaseException:  # also an interrupt: nobody else knows of the process yet
+            self.close()
+            raise
 
     def ask(self, request: str, **arguments: Any) -> Any:
         """Send a request and wait; `WorkerError` if it fails or the process dies."""
@@ -95,6 +99,14 @@ class Program:
         threadpool_limits(job["threads"])
         return {"versions": versions, "device": backend.space.device}
 
+    def first_call(self, case: dict[str, Any]) -> float:
+        """Seconds of the first call of a case in this process: compilation and allocation."""
+        from bench import timing
+        from bench.suite import Case
+
+        task = self.bench.prepare(Case.from_dict(case))
+        return timing.first_call(task, self.bench.backend.space.synchronize)
+
     def verify(self, network: list[int], batch: int, seed: int) -> dict[str, Any]:
         """Certificate of the backend for a network and batch."""
         from mnist_core.numerics import certify
@@ -112,7 +124,6 @@ class Program:
 
         task = self.bench.prepare(Case.from_dict(case))
         synchronize = self.bench.backend.space.synchronize
-        first = timing.first_call(task, synchronize)
         iterations = timing.calibrate(task, synchronize, block_s)
         self.task, self.iterations = task, iterations
         return {
@@ -120,7 +131,6 @@ class Program:
             "images": task.images,
             "flops": task.flops,
             "bytes": task.bytes,
-            "first_call_s": first,
             "iterations": iterations,
         }
 

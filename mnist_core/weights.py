@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from mnist_core.errors import DataError, OutputError
+from mnist_core.errors import DataError, NetworkError, OutputError
 from mnist_core.network import Network, parse_sizes
 from mnist_core.operators import HostArray
 
@@ -30,7 +31,7 @@ def save(path: Path, network: Network, metadata: Mapping[str, str]) -> None:
     OutputError
         If the file cannot be written.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save as serialized
 
     tensors: dict[str, HostArray] = {}
     for i, (weight, bias) in enumerate(network.get_parameters()):
@@ -39,14 +40,17 @@ def save(path: Path, network: Network, metadata: Mapping[str, str]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, temporary, metadata=described)
+        # safetensors' own writing has its own errors, for a full disk and the like.
+        temporary.write_bytes(serialized(tensors, described))
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(
             f"cannot write weights to {path}: {error}; choose another --out"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where no file can be, none can be removed either.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def load(path: Path) -> Weights:
@@ -71,7 +75,10 @@ def load(path: Path) -> Weights:
         ) from error
     if "network" not in metadata:
         raise DataError(f"weights {path}: they do not say which network they belong to")
-    sizes = parse_sizes(metadata["network"])
+    try:
+        sizes = parse_sizes(metadata["network"])
+    except NetworkError as error:
+        raise DataError(f"weights {path}: {error}") from error
     return Weights(sizes, _parameters(path, sizes, tensors), metadata)
 
 

@@ -1,0 +1,50 @@
+"""What all tests share: a small data set, the backends of this machine, and no downloads."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from threadpoolctl import threadpool_limits
+
+from mnist_core import registry
+from mnist_core.backends import Backend
+from mnist_core.data import Dataset
+from mnist_core.data.digits import digits
+
+# At import, so that fixtures of every scope and subprocesses see it too.
+os.environ["MNIST_BENCH_NO_DOWNLOAD"] = "1"
+
+# A deadline would make a test fail for the load of the machine that it runs on.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
+
+OWN = {name: b for name, b in registry.backends().items() if b.role == "own"}
+
+
+def pytest_report_header() -> str:
+    """Say which backends the tests run on, and why not on the others."""
+    reasons = {name: backend.unavailable() for name, backend in OWN.items()}
+    return "backends: " + ", ".join(
+        name if reason is None else f"{name} (not tested: {reason})"
+        for name, reason in reasons.items()
+    )
+
+
+@pytest.fixture(params=[name for name, backend in OWN.items() if backend.unavailable() is None])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each of the suite's own backends that this machine can run."""
+    return OWN[request.param]
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Keep BLAS to one thread: on a busy machine, threads that wait cost tenfold time."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session")
+def small_digits() -> Dataset:
+    """2,000 training and 500 test images, drawn in a fraction of a second."""
+    return digits(train=2000, test=500)

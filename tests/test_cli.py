@@ -1,0 +1,302 @@
+"""What the commands print and write, and how options become a plan."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import invoke, mnist_bench, write_data
+
+from bench import commands, runner, suite
+from bench.cli import main
+from bench.results import RunFolder
+from mnist_core import registry
+from mnist_core.presets import PRESETS
+from mnist_core.weights import load as load_weights
+
+HEAVY = ("pandas", "numba", "scipy", "altair", "rich", "pyarrow", "jinja2", "cupy")
+
+
+@pytest.fixture(scope="module")
+def data(small_digits, tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"), small_digits)
+
+
+def ok(*arguments) -> str:
+    done = invoke(*arguments)
+    assert done.exit_code == 0, done.output
+    assert done.stderr == ""
+    return done.stdout
+
+
+# Help
+
+
+def test_help_names_every_command_in_the_order_of_their_use():
+    found = re.findall(r"^  (\w+) ", ok("--help").split("Commands:")[1], re.MULTILINE)
+    assert found == list(main.commands)
+    assert found[0] == "run"
+
+
+@pytest.mark.parametrize("command", main.commands)
+def test_every_command_and_option_has_help(command):
+    text = ok(command, "--help")
+    assert ok(command, "-h") == text
+    assert text.startswith(f"Usage: main {command} ")
+    assert main.commands[command].help.splitlines()[0] in text
+    parameters = main.commands[command].params
+    named = [option for option in parameters if option.param_type_name != "argument"]
+    for option in named:
+        assert option.opts[0] in text
+        assert option.help
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from click.testing import CliRunner; from bench.cli import main\n"
+        "for arguments in ['--help'], *([name, '--help'] for name in main.commands):\n"
+        "    assert CliRunner().invoke(main, arguments).exit_code == 0\n"
+        f"print(sorted(set(sys.modules) & set({HEAVY})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_the_module_and_the_console_script_are_the_same():
+    script = Path(sys.executable).with_name("mnist-bench")
+    if not script.exists():
+        pytest.skip("the package is not installed beside this Python")
+    for arguments in (["--help"], ["list", "presets"], ["data", "nowhere"]):
+        one = subprocess.run([script, *arguments], capture_output=True, text=True)
+        other = mnist_bench(*arguments)
+        for field in ("returncode", "stdout", "stderr"):
+            assert getattr(one, field) == getattr(other, field)
+
+
+# Lists and data
+
+
+def test_list_shows_backends_kernels_operators_and_presets():
+    text = ok("list")
+    assert re.findall(r"^\w+$", text, re.MULTILINE) == [
+        "backends",
+        "kernels",
+        "operators",
+        "presets",
+    ]
+    for what in ("backends", "kernels", "operators", "presets"):
+        assert ok("list", what) in text
+
+
+def test_list_says_why_a_backend_is_unavailable_and_which_are_peers(monkeypatch):
+    gone = registry.Backend("gone", base="numpy", unavailable=lambda: "out of order")
+    monkeypatch.setattr(registry, "_backends", registry.backends() | {"gone": gone})
+    lines = ok("list", "backends").splitlines()
+    assert "gone: unavailable, out of order" in lines
+    assert any(line.startswith("bare-numpy (peer): ") for line in lines)
+    assert [line.split(":")[0].split()[0] for line in lines] == list(registry.backends())
+
+
+def test_list_kernels_names_what_the_kernel_option_takes():
+    lines = ok("list", "kernels").splitlines()
+    assert "numpy: dense=array" in lines
+    assert "bare-numpy: epoch=bare_loop" in lines
+
+
+def test_data_describes_what_it_loaded(data, small_digits):
+    first, second = ok("data", data).splitlines()
+    assert first == (
+        f"{data.name}: 2,000 training and 500 test images of 784 pixels, 10 classes, "
+        f"{small_digits.zeros:.0%} zeros"
+    )
+    assert second == f"sha256 {small_digits.sha256}"
+
+
+# Training
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("trained") / "new" / "folder"
+    options = ("--network", "784-16-10", "--batch", 50, "--epochs", 3, "--learning-rate", 0.2)
+    return out, ok("train", "--data", data, *options, "--seed", 7, "--out", out)
+
+
+def test_train_prints_its_recipe_an_epoch_a_line_and_where_the_weights_are(trained, data):
+    out, printed = trained
+    first, *epochs, last = printed.splitlines()
+    assert first == (
+        f"784-16-10 on {data.name}, backend numpy, batch 50, learning rate 0.2, float32"
+    )
+    assert [line.split()[:2] for line in epochs] == [["epoch", str(n)] for n in (1, 2, 3)]
+    assert last == f"weights   {out / 'weights.safetensors'}"
+
+
+def test_train_writes_weights_and_history_and_nothing_else(trained):
+    out, printed = trained
+    assert sorted(os.listdir(out)) == ["history.csv", "weights.safetensors"]
+    with (out / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["epoch", "lr", "loss", "test_loss", "test_accuracy", "seconds"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert {row["lr"] for row in rows} == {"0.2"}
+    assert float(rows[2]["loss"]) < float(rows[0]["loss"])
+    for row, line in zip(rows, printed.splitlines()[1:], strict=False):
+        assert f"test accuracy {float(row['test_accuracy']):.2%}" in line
+        assert f"loss {float(row['loss']):.4f}" in line
+
+
+def test_weights_say_what_they_were_trained_on(trained, data):
+    saved = load_weights(trained[0] / "weights.safetensors")
+    assert saved.sizes == (784, 16, 10)
+    assert saved.metadata["data"] == data.name
+    assert saved.metadata["backend"] == "numpy"
+
+
+def test_evaluate_gives_the_accuracy_that_train_printed(trained, data):
+    out, printed = trained
+    text = ok("evaluate", "--weights", out / "weights.safetensors", "--data", data)
+    accuracy = re.findall(r"test accuracy (\S+)", printed)[-1]
+    loss = re.findall(r"test loss (\S+)", printed)[-1]
+    assert text == (
+        f"784-16-10 on 500 test images of {data.name}: loss {loss}, accuracy {accuracy}\n"
+    )
+
+
+def test_training_again_gives_the_same_weights(trained, data, tmp_path):
+    options = ("--network", "784-16-10", "--batch", 50, "--epochs", 3, "--learning-rate", 0.2)
+    ok("train", "--data", data, *options, "--seed", 7, "--out", tmp_path)
+    again, first = (
+        [a.tobytes() for pair in load_weights(f / "weights.safetensors").parameters for a in pair]
+        for f in (tmp_path, trained[0])
+    )
+    assert again == first
+
+
+# Reports
+
+
+@pytest.fixture
+def results(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    row = {"backend": "numpy", "level": "step", "status": "refused", "reason": "no reason"}
+    folder.add_row({"schema": 1, "run_id": "a", "role": "own", **row})
+    machine = {"cpu": "CPU", "cores": 2, "memory_bytes": 1, "load": 0.1, "governor": None}
+    folder.finish([], {"machine": machine, "threads": 2, "packages": {}, "warnings": []})
+    return folder.path
+
+
+@pytest.mark.parametrize("given", ["", "results.csv"])
+def test_report_writes_the_page_of_a_run_anew(results, given):
+    page = results / "report.html"
+    before = page.read_text()
+    page.unlink()
+    assert ok("report", results / given) == f"{page}\n"
+    assert page.read_text() == before
+    assert "no reason" in before
+
+
+def test_report_goes_where_it_is_told(results, tmp_path):
+    page = tmp_path / "page.html"
+    assert ok("report", results, "--out", page) == f"{page}\n"
+    assert page.read_text() == (results / "report.html").read_text()
+
+
+@pytest.mark.parametrize("missing", ["certificates.json", "environment.json"])
+def test_report_names_the_file_that_is_missing(results, missing):
+    (results / missing).unlink()
+    done = invoke("report", results)
+    assert done.exit_code == 2
+    assert str(results / missing) in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_one_line(results):
+    page = results / "results.csv" / "report.html"
+    done = invoke("report", results, "--out", page)
+    assert done.exit_code == 2
+    assert done.stderr == (
+        f"mnist-bench: cannot write {page}: Not a directory; choose another --out\n"
+    )
+
+
+# From options to a plan
+
+
+@pytest.fixture
+def plan(data, tmp_path, monkeypatch):
+    """What a run with some options would do."""
+    plans = []
+    monkeypatch.setattr(commands, "_go", lambda plan, folder, environment: plans.append(plan) or 0)
+
+    def make(*arguments) -> runner.Plan:
+        ok("run", "--data", data, "--out", tmp_path / "out", *arguments)
+        return plans.pop()
+
+    return make
+
+
+def names(plan: runner.Plan) -> list[str]:
+    return [backend.name for backend in plan.backends]
+
+
+def test_a_bare_run_takes_the_standard_preset_at_every_level(plan):
+    bare, standard = plan(), PRESETS["standard"]
+    assert {case.network for case in bare.cases} == {standard.network}
+    assert {case.batch for case in bare.cases} == {standard.batch}
+    assert {case.level for case in bare.cases} == set(suite.LEVELS)
+    assert {case.operator for case in bare.cases} == {None, *registry.operators()}
+    assert (bare.lr, bare.seed, bare.precision) == (standard.lr, standard.seed, "float32")
+    assert bare.effort == runner.FULL
+
+
+def test_options_override_the_preset(plan):
+    one = plan("--preset", "batch-gd", "--level", "step")
+    assert [(c.network, c.batch) for c in one.cases] == [((784, 128, 64, 10), 2000)]
+    one = plan("--batch", 64, "--preset", "batch-gd", "--level", "step", "--seed", 5)
+    assert [c.batch for c in one.cases] == [64]
+    assert one.seed == 5
+    one = plan("--network", "784-8-10", "--network", "784-10", "--batch", 1, "--level", "step")
+    assert [(c.network, c.batch) for c in one.cases] == [((784, 8, 10), 1), ((784, 10), 1)]
+
+
+def test_train_takes_its_recipe_from_options_then_the_preset(data, tmp_path, monkeypatch):
+    seen = {}
+
+    def train(model, dataset, **recipe):
+        seen.update(recipe, network=model.sizes)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "train_network", train)
+    arguments = ("--preset", "batch-gd", "--epochs", 2, "--data", data, "--out", tmp_path)
+    assert invoke("train", *arguments).exit_code == 130
+    assert (seen["batch"], seen["epochs"], seen["lr"]) == (2000, 2, 0.1)
+    assert seen["network"] == (784, 128, 64, 10)
+    assert invoke("train", *arguments, "--batch", 10, "--seed", 3).exit_code == 130
+    assert (seen["batch"], seen["epochs"], seen["seed"]) == (10, 2, 3)
+
+
+def test_peers_run_only_when_named_or_with_all(plan):
+    assert "bare-numpy" not in names(plan())
+    assert "numpy" in names(plan())
+    assert names(plan("--backend", "bare-numpy")) == ["bare-numpy"]
+    assert names(plan("--backend", "all")) == list(registry.backends())
+    assert "bare-numpy" in registry.backends()
+    assert names(plan("--backend", "numpy", "--backend", "numpy")) == ["numpy"]
+
+
+def test_naming_an_operator_asks_for_its_level(plan):
+    one = plan("--operator", "dense")
+    assert [(c.level, c.operator) for c in one.cases] == [("operator", "dense")]
+    two = plan("--operator", "dense", "--level", "step")
+    assert [(c.level, c.operator) for c in two.cases] == [("step", None), ("operator", "dense")]
+
+
+def test_run_options_reach_the_plan(plan, data):
+    one = plan("--quick", "--threads", 1, "--precision", "float64", "--kernel", "dense=reference")
+    assert one.effort == runner.QUICK
+    assert (one.threads, one.precision) == (1, "float64")
+    assert one.kernels == {"dense": "reference"}
+    assert one.data == str(data)

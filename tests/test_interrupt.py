@@ -1,0 +1,103 @@
+"""Ctrl-C ends a command with 130; what was measured by then is kept, and nothing else is left."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from command_line import FILES, SMALL, command, write_data
+
+from bench.results import load
+
+PATIENCE_S = 120
+"""Generous: on a busy machine verification takes several times its few seconds."""
+
+
+@pytest.fixture(scope="module")
+def data(small_digits, tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"), small_digits)
+
+
+def start(*arguments: object) -> "subprocess.Popen[str]":
+    """A command that can be interrupted even where this process itself ignores interrupts."""
+
+    def heed() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command(*arguments), text=True, preexec_fn=heed, **pipes)
+
+
+def interrupt(process: "subprocess.Popen[str]", when: Callable[[], bool]) -> tuple[str, str]:
+    """Send SIGINT to the command alone as soon as ``when`` holds; its output."""
+    end = time.monotonic() + PATIENCE_S
+    try:
+        while not when():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end, "it never came so far"
+            time.sleep(0.01)
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert not alive, "workers outlive the command"
+    return output
+
+
+def lines(file: Path) -> int:
+    return file.read_text().count("\n") if file.exists() else 0
+
+
+def test_an_interrupted_run_keeps_what_it_measured_and_exits_with_130(data, tmp_path):
+    out = tmp_path / "run"
+    cases = ("--level", "step", "--operator", "relu", "--operator", "dense", "--backend", "numpy")
+    seen = []
+
+    def measured() -> bool:
+        seen.append(lines(out / "rows.jsonl"))
+        return seen[-1] >= 1
+
+    process = start("run", *SMALL, *cases, "--quick", "--data", data, "--out", out)
+    stdout, stderr = interrupt(process, measured)
+    assert process.returncode == 130
+    assert stderr.splitlines() == ["mnist-bench: interrupted"]
+    assert {entry.name for entry in out.iterdir()} == set(FILES)
+    table = load(out)
+    assert seen[-1] <= len(table) < 3
+    assert (table.median_s > 0).all()
+    assert set(table.reason) == {"verified before timing only: the run ended early"}
+    assert "step" in stdout
+
+
+def test_a_run_interrupted_before_the_first_row_leaves_an_empty_result_set(data, tmp_path):
+    out = tmp_path / "run"
+    process = start("run", *SMALL, "--backend", "numpy", "--data", data, "--out", out)
+
+    def working() -> bool:
+        children = psutil.Process(process.pid).children()
+        return any("bench.worker" in child.cmdline() for child in children)
+
+    _, stderr = interrupt(process, working)
+    assert process.returncode == 130
+    assert stderr.splitlines() == ["mnist-bench: interrupted"]
+    assert {entry.name for entry in out.iterdir()} == set(FILES)
+    assert len(load(out)) == 0
+
+
+def test_interrupted_training_exits_with_130_and_writes_nothing_half(data, tmp_path):
+    out = tmp_path / "out"
+    process = start("train", *SMALL, "--epochs", 100_000, "--data", data, "--out", out)
+    assert process.stdout is not None
+    shown = [process.stdout.readline() for _ in range(3)]
+    assert "epoch   2" in shown[-1]
+    _, stderr = interrupt(process, lambda: True)
+    assert process.returncode == 130
+    assert stderr.splitlines() == ["mnist-bench: interrupted"]
+    assert os.listdir(out) == []

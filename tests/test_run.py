@@ -1,0 +1,326 @@
+"""`mnist-bench run` from end to end, with backends from a plug-in file: right, wrong and deadly."""
+
+import os
+import pty
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+
+import pytest
+from command_line import FILES, SMALL, invoke, mnist_bench, write_data
+
+from bench import runner
+from bench.results import load, load_json
+from bench.suite import LEVELS
+from bench.worker import WorkerError
+from mnist_core import registry
+
+PLUGIN = '''
+import os
+import sys
+from mnist_core import Backend, kernel, operators
+
+began = False
+
+def timed():
+    """Whether the harness has begun to time: somewhere up the stack it calibrates."""
+    global began
+    frame = sys._getframe()
+    while frame and not began:
+        began = frame.f_code.co_name == "calibrate"
+        frame = frame.f_back
+    return began
+
+@kernel(operators.sgd)
+def in_place(param, grad, *, lr):
+    param -= lr * grad
+
+@kernel(operators.softmax_cross_entropy)
+def doubled(logits, labels, loss, dlogits):
+    reference = operators.softmax_cross_entropy.reference
+    loss[...], dlogits[...] = reference(logits, labels)
+    dlogits *= 2
+
+@kernel(operators.sgd)
+def turns(param, grad, *, lr):
+    param -= (2 * lr if timed() else lr) * grad
+
+@kernel(operators.gather_batch)
+def dies(images, labels, index, x, y):
+    os._exit(7)
+
+@kernel(operators.sgd)
+def expires(param, grad, *, lr):
+    if timed():
+        os._exit(9)
+    param -= lr * grad
+
+kernels = {"right": in_place, "wrong": doubled, "turns": turns, "dies": dies, "expires": expires}
+right, wrong, turning, dying, expiring = [
+    Backend(name, base="numpy", kernels=[part]) for name, part in kernels.items()
+]
+'''
+
+TIMES = ["median_s", "q1_s", "q3_s", "ci_low_s", "ci_high_s", "host_s", "images_per_s", "gflops"]
+
+
+@pytest.fixture(scope="module")
+def data(small_digits, tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"), small_digits)
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory):
+    file = tmp_path_factory.mktemp("elsewhere") / "village.py"
+    file.write_text(PLUGIN)
+    return file
+
+
+@pytest.fixture(scope="module")
+def village(data, plugin, tmp_path_factory):
+    """One run of numpy beside backends that go wrong, each in its way."""
+    out = tmp_path_factory.mktemp("village") / "run"
+    names = ("numpy", "wrong", "turns", "dies", "expires")
+    backends = [word for name in names for word in ("--backend", name)]
+    levels = ("--level", "step", "--level", "forward")
+    options = ("--plugin", plugin, "--data", data, "--quick", "--out", out)
+    done = mnist_bench("run", *SMALL, *backends, *levels, *options)
+    return SimpleNamespace(done=done, out=out, table=load(out))
+
+
+def rows(run, backend: str, level: str | None = None):
+    found = run.table[run.table.backend == backend]
+    return found[found.level == level] if level else found
+
+
+def test_a_run_with_a_wrong_backend_exits_with_1_and_still_writes_everything(village):
+    assert village.done.returncode == 1
+    assert village.done.stderr == ""
+    assert {entry.name for entry in village.out.iterdir()} == set(FILES)
+    assert village.table.columns[0] == "schema"
+    assert len(village.table) == 5 * 2
+
+
+def test_the_others_still_have_times(village):
+    numpy = rows(village, "numpy")
+    assert set(numpy.status) == {"ok"}
+    assert set(numpy.certificate) == {"float32"}
+    assert (numpy.median_s > 0).all()
+    assert (numpy.ci_low_s <= numpy.median_s).all()
+    assert (numpy.median_s <= numpy.ci_high_s).all()
+    assert (numpy.reason == "").all()
+
+
+def test_a_wrong_gradient_is_refused_and_has_no_times(village):
+    wrong = rows(village, "wrong")
+    assert set(wrong.status) == {"refused"}
+    assert wrong.reason.str.startswith("softmax_cross_entropy/doubled: dlogits differs from").all()
+    assert wrong[TIMES].isna().all(axis=None)
+    assert (wrong.certificate == "").all()
+
+
+def test_the_reason_of_a_refusal_stands_in_the_table_and_in_the_report(village):
+    reason = rows(village, "wrong").reason.iloc[0]
+    beginning = reason.split(" (")[0]
+    assert beginning in " ".join(village.done.stdout.split())
+    assert beginning in (village.out / "report.html").read_text()
+    certificates = load_json(village.out, "certificates.json")
+    [certificate] = [c for c in certificates if c["backend"] == "wrong"]
+    assert not certificate["passed"]
+    assert certificate["reason"] == reason
+
+
+def test_a_backend_that_is_right_until_it_is_timed_is_refused_and_its_times_removed(village):
+    turns = rows(village, "turns")
+    assert set(turns.status) == {"refused"}
+    assert turns.reason.str.startswith("after timing: sgd/turns: param differs").all()
+    assert turns[TIMES].isna().all(axis=None)
+    assert (turns.certificate == "").all()
+
+
+def test_a_kernel_that_kills_its_process_fails_alone(village):
+    dies = rows(village, "dies")
+    assert set(dies.status) == {"failed"}
+    assert dies.reason.str.endswith("the process of dies died (exit code 7)").all()
+    assert dies[TIMES].isna().all(axis=None)
+
+
+def test_a_process_that_dies_while_timed_fails_from_then_on(village):
+    expires = rows(village, "expires")
+    assert set(expires.status) == {"failed"}
+    death = "step, 784-16-10, batch 32: the process of expires died (exit code 9)"
+    assert set(expires.reason) == {death}
+    assert death in " ".join(village.done.stdout.split())
+
+
+@contextmanager
+def terminal():
+    """A pseudo-terminal to write to, and what it has shown by the end of the block."""
+    master, end = pty.openpty()
+    shown: list[bytes] = []
+
+    def read():
+        with suppress(OSError):  # how a pseudo-terminal ends
+            while chunk := os.read(master, 65536):
+                shown.append(chunk)
+
+    reader = Thread(target=read)
+    reader.start()
+    try:
+        yield end, shown
+    finally:
+        os.close(end)
+        reader.join()
+        os.close(master)
+
+
+@pytest.fixture(scope="module")
+def alone(data, plugin, tmp_path_factory):
+    """One run of a right plug-in without numpy, its progress shown on a terminal."""
+    out = tmp_path_factory.mktemp("alone") / "run"
+    arguments = ("--plugin", plugin, "--backend", "right", "--backend", "cupy")
+    cases = ("--level", "step", "--operator", "dense", "--kernel", "dense=reference")
+    options = ("--data", data, "--quick", "--out", out)
+    with terminal() as (end, shown):
+        pipes = {"stderr": end, "env": os.environ | {"TERM": "xterm"}}
+        done = mnist_bench("run", *SMALL, *arguments, *cases, *options, **pipes)
+    return SimpleNamespace(done=done, out=out, table=load(out), shown=b"".join(shown).decode())
+
+
+def test_a_right_plugin_is_verified_timed_and_reported(alone):
+    assert alone.done.returncode == 0, alone.shown
+    right = rows(alone, "right")
+    assert right.level.tolist() == ["step", "operator"]
+    assert set(right.status) == {"ok"}
+    assert set(right.certificate) == {"float32"}
+    assert (right.median_s > 0).all()
+    assert (right.error_ratio > 0).any()
+    assert set(right.role) == {"own"}
+    assert "right" in (alone.out / "report.html").read_text()
+    certificates = load_json(alone.out, "certificates.json")
+    assert [(c["backend"], c["passed"]) for c in certificates] == [("right", True)]
+
+
+def test_without_numpy_there_is_no_baseline(alone):
+    assert set(alone.table.baseline) == {""}
+    assert alone.table.speedup.isna().all()
+
+
+def test_the_kernel_column_names_the_kernel_that_was_chosen(alone):
+    assert rows(alone, "right", "operator").kernel.tolist() == ["reference"]
+    assert rows(alone, "right", "operator").operator.tolist() == ["dense"]
+
+
+def test_figures_of_a_row_agree_with_each_other(alone, data):
+    for row in rows(alone, "right").itertuples():
+        assert row.images_per_s == pytest.approx(row.batch / row.median_s)
+        assert row.gflops == pytest.approx(row.flops / row.median_s / 1e9)
+        assert (row.network, row.batch, row.data) == ("784-16-10", 32, data.name)
+        assert (row.precision, row.seed) == ("float32", 0)
+        assert row.cache == ("hot" if row.level == "operator" else "")
+
+
+def test_samples_are_those_that_the_median_is_of(alone):
+    import pandas as pd
+
+    samples = pd.read_parquet(alone.out / "samples.parquet")
+    for row in rows(alone, "right").itertuples():
+        mine = samples[samples.level == row.level]
+        assert mine["round"].tolist() == list(range(1, int(row.rounds) + 1))
+        assert mine.seconds.median() == pytest.approx(row.median_s)
+        assert set(mine.iterations) == {row.iterations}
+
+
+def test_progress_goes_to_stderr_and_the_table_to_stdout(alone):
+    assert "verifying right" in alone.shown
+    assert "timing step" in alone.shown
+    assert "float32" not in alone.shown
+    assert "verifying" not in alone.done.stdout
+    for text in ("machine ", "data ", "network   784-16-10   batch 32", "right ", "float32"):
+        assert text in alone.done.stdout
+    assert f"report    {alone.out / 'report.html'}" in alone.done.stdout
+
+
+@pytest.mark.skipif(
+    registry.backend("cupy").unavailable() != "no CUDA device", reason="there is a CUDA device"
+)
+def test_cupy_without_a_device_is_a_row_and_a_line(alone):
+    cupy = rows(alone, "cupy")
+    assert set(cupy.status) == {"unavailable"}
+    assert set(cupy.reason) == {"no CUDA device"}
+    assert cupy[TIMES].isna().all(axis=None)
+    assert "cupy: unavailable, no CUDA device" in alone.done.stdout.splitlines()
+
+
+class StumblingWorker:
+    """Stands in for a worker: passes every check, but cannot do a step."""
+
+    def __init__(self, job):
+        self.job = job
+        self.info = {"versions": "numpy", "device": "cpu"}
+
+    def ask(self, request, **arguments):
+        if request == "prepare" and arguments["case"]["level"] == "step":
+            raise WorkerError("ValueError: not today")
+        return {
+            "verify": {"passed": True, "backend": self.job["backend"], "error_ratio": 1.0},
+            "first_call": 0.5,
+            "prepare": dict.fromkeys(("images", "flops", "bytes", "iterations"), 1)
+            | {"kernel": "any"},
+            "sample": {"seconds": 0.001, "peak_memory_bytes": 1},
+        }[request]
+
+    def close(self):
+        pass
+
+
+def test_an_error_while_timing_costs_that_case_alone_and_makes_the_exit_code_1(
+    data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(runner, "Worker", StumblingWorker)
+    out = tmp_path / "run"
+    levels = ("--level", "step", "--level", "forward", "--backend", "numpy")
+    done = invoke("run", *SMALL, *levels, "--data", data, "--quick", "--out", out)
+    step, forward = load(out).itertuples()
+    assert (step.status, forward.status) == ("failed", "ok")
+    assert step.reason == "step, 784-16-10, batch 32: ValueError: not today"
+    assert step.median_s != step.median_s
+    assert forward.median_s == pytest.approx(0.001)
+    assert done.exit_code == 1
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    registry.backend("numba").unavailable() is not None, reason="Numba is not installed"
+)
+def test_a_whole_quick_run_has_every_level_of_every_backend(data, tmp_path):
+    out = tmp_path / "run"
+    done = mnist_bench("run", *SMALL, "--data", data, "--backend", "all", "--quick", "--out", out)
+    assert done.returncode == 0, done.stdout
+    assert {entry.name for entry in out.iterdir()} == set(FILES)
+    table = load(out)
+    for name, role in (("numpy", "own"), ("numba", "own"), ("bare-numpy", "peer")):
+        found = table[table.backend == name]
+        assert set(found.level) == set(LEVELS)
+        assert set(found.operator) - {""} == set(registry.operators())
+        assert set(found.status) == {"ok"}
+        assert set(found.certificate) == {"float32"}
+        assert set(found.baseline) == {"numpy"}
+        assert set(found.role) == {role}
+    numpy = table[table.backend == "numpy"]
+    assert set(numpy.speedup) == {1.0}
+    epochs = table[(table.level == "epoch") & (table.status == "ok")]
+    kernels = dict(zip(epochs.backend, epochs.kernel, strict=True))
+    assert kernels == {"numpy": "composed", "numba": "composed", "bare-numpy": "bare_loop"}
+
+
+@pytest.mark.long
+@pytest.mark.skipif("MNIST_DATA_DIR" not in os.environ, reason="MNIST_DATA_DIR is not set")
+def test_a_quick_run_on_mnist_says_so(tmp_path):
+    options = ("--backend", "numpy", "--level", "step", "--quick", "--out", tmp_path / "run")
+    done = mnist_bench("run", "--data", "mnist", *options)
+    assert done.returncode == 0, done.stderr
+    assert set(load(tmp_path / "run").data) == {"mnist"}
+    assert "mnist, 60,000 images" in done.stdout
+    assert Path(tmp_path / "run" / "report.html").is_file()

@@ -1,0 +1,95 @@
+"""Medians, intervals and ratios: what they are, how often they are right, what they cancel."""
+
+import numpy as np
+import pytest
+
+from bench import statistics
+from bench.statistics import Summary, speedup, summarize
+
+DATA_SETS = 600
+BAND = (0.90, 0.96)  # a percentile bootstrap of 15 samples covers 92.5 %, a little under its 95 %
+
+
+def lognormal(rng: np.random.Generator, n: int = 15, median: float = 1.0) -> np.ndarray:
+    """Times as they come: a floor, and now and then something slow."""
+    return median * rng.lognormal(0.0, 0.3, n)
+
+
+def covered() -> float:
+    """Share of data sets whose interval holds the true median."""
+    rng = np.random.default_rng(1)
+    summaries = [summarize(lognormal(rng)) for _ in range(DATA_SETS)]
+    return float(np.mean([s.low <= 1.0 <= s.high for s in summaries]))
+
+
+def test_summary_has_the_median_and_the_quartiles():
+    summary = summarize([5.0, 1.0, 4.0, 2.0, 3.0])
+    assert (summary.q1, summary.median, summary.q3) == (2.0, 3.0, 4.0)
+
+
+def test_interval_contains_the_median_and_lies_within_the_samples():
+    rng = np.random.default_rng(0)
+    for n in (2, 3, 7, 31):
+        samples = lognormal(rng, n)
+        summary = summarize(samples)
+        assert samples.min() <= summary.low <= summary.median <= summary.high <= samples.max()
+        assert summary.low < summary.high
+
+
+def test_interval_narrows_with_more_samples():
+    rng = np.random.default_rng(0)
+    few, many = summarize(lognormal(rng, 10)), summarize(lognormal(rng, 1000))
+    assert many.relative_error < few.relative_error / 3
+
+
+def test_one_sample_is_its_own_interval():
+    assert summarize([0.25]) == Summary(0.25, 0.25, 0.25, 0.25, 0.25)
+
+
+def test_same_samples_give_the_same_interval():
+    samples = lognormal(np.random.default_rng(0))
+    assert summarize(samples) == summarize(list(samples))
+
+
+def test_relative_error_is_half_the_interval_over_the_median():
+    assert Summary(median=2.0, q1=1, q3=3, low=1.5, high=2.7).relative_error == pytest.approx(0.3)
+
+
+def test_the_95_percent_interval_covers_the_median_in_about_95_percent_of_data_sets():
+    assert BAND[0] <= covered() <= BAND[1]
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.99, 0.999])
+def test_an_interval_of_another_level_would_be_noticed(monkeypatch, level):
+    monkeypatch.setattr(statistics, "CONFIDENCE", level)
+    assert not BAND[0] <= covered() <= BAND[1]
+
+
+def test_speedup_is_the_ratio_of_medians():
+    ratio = speedup([4.0, 5.0, 6.0], [2.0, 2.5, 3.5])
+    assert ratio.value == 2.0
+    assert ratio.low <= 2.0 <= ratio.high
+
+
+def test_drift_that_all_share_cancels_in_the_speedup():
+    rng = np.random.default_rng(0)
+    drift = lognormal(rng, 21)  # rounds in which the whole machine was slow, or fast
+    slow = 2.0 * drift * rng.normal(1, 0.01, 21)
+    fast = 1.0 * drift * rng.normal(1, 0.01, 21)
+    paired, unpaired = speedup(slow, fast), speedup(slow, rng.permutation(fast))
+    assert paired.low <= 2.0 <= paired.high
+    assert paired.high - paired.low < (unpaired.high - unpaired.low) / 3
+
+
+def test_the_baseline_is_exactly_as_fast_as_itself():
+    samples = lognormal(np.random.default_rng(0))
+    assert speedup(samples, samples) == statistics.Ratio(1.0, 1.0, 1.0)
+
+
+def test_one_round_gives_a_speedup_without_width():
+    assert speedup([3.0], [2.0]) == statistics.Ratio(1.5, 1.5, 1.5)
+
+
+def test_only_rounds_that_both_took_part_in_are_compared():
+    assert speedup([2.0, 2.0, 90.0, 90.0], [1.0, 1.0]).value == 2.0
+    assert speedup([2.0, 2.0], [1.0, 1.0, 90.0, 90.0]).value == 2.0

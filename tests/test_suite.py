@@ -1,0 +1,179 @@
+"""What there is to time: which cases, and each case made ready on each backend."""
+
+import numpy as np
+import pytest
+
+from bench.suite import LEVELS, Bench, Case, cases
+from mnist_core import registry
+from mnist_core.data.digits import digits
+from mnist_core.network import Network
+from mnist_core.operators import BUILTIN
+
+SIZES, BATCH, LR, IMAGES = (784, 16, 10), 32, 0.1, 200
+OWN = [name for name, backend in registry.backends().items() if backend.unavailable() is None]
+
+
+@pytest.fixture(scope="module")
+def data():
+    return digits(IMAGES, 50)
+
+
+@pytest.fixture(scope="module", params=OWN)
+def bench(request, data):
+    return Bench(registry.backend(request.param), data, "float32", LR, seed=3)
+
+
+@pytest.fixture(scope="module")
+def numpy(data):
+    return Bench(registry.backend("numpy"), data, "float32", LR, seed=3)
+
+
+def case(level: str, operator: str | None = None) -> Case:
+    return Case(level, operator, SIZES, BATCH)
+
+
+@pytest.fixture
+def networks(monkeypatch):
+    """Every network that is made."""
+    made, make = [], Network.__init__
+
+    def remembering(self, *args, **kwargs):
+        make(self, *args, **kwargs)
+        made.append(self)
+
+    monkeypatch.setattr(Network, "__init__", remembering)
+    return made
+
+
+def bits(network: Network) -> list[bytes]:
+    return [array.tobytes() for pair in network.get_parameters() for array in pair]
+
+
+def test_cases_come_by_network_then_batch_then_level_with_one_case_an_operator():
+    small, large = (784, 16, 10), (784, 128, 10)
+    found = cases([large, small], [64, 1], LEVELS, ["relu", "dense"])
+    one = [("epoch", None), ("step", None), ("forward", None), ("backward", None)]
+    one += [("operator", "relu"), ("operator", "dense")]
+    assert [(c.network, c.batch, c.level, c.operator) for c in found] == [
+        (network, batch, *what) for network in (large, small) for batch in (64, 1) for what in one
+    ]
+
+
+def test_only_levels_asked_for_are_cases():
+    found = cases([SIZES], [BATCH], ["operator", "step"], ["dense"])
+    assert [(c.level, c.operator) for c in found] == [("step", None), ("operator", "dense")]
+
+
+def test_a_case_survives_json_and_names_itself():
+    import json
+
+    one = case("operator", "dense")
+    assert Case.from_dict(json.loads(json.dumps(one.as_dict()))) == one
+    assert one.label == "dense, 784-16-10, batch 32"
+    assert case("step").label == "step, 784-16-10, batch 32"
+
+
+@pytest.mark.parametrize("level", LEVELS[:-1])
+def test_every_level_runs_twice_on_every_backend(bench, level, networks):
+    task = bench.prepare(case(level))
+    task.run()
+    task.reset()
+    task.run()
+    after = [array for pair in networks[-1].get_parameters() for array in pair]
+    assert all(np.isfinite(array).all() for array in after)
+
+
+@pytest.mark.parametrize("operator", [operator.name for operator in BUILTIN])
+def test_every_operator_runs_twice_on_every_backend(bench, operator):
+    task = bench.prepare(case("operator", operator))
+    task.run()
+    task.reset()
+    task.run()
+    assert task.kernel == bench.backend.kernel_for(registry.operator(operator)).name
+
+
+@pytest.mark.parametrize("level", ["step", "epoch"])
+def test_training_changes_the_weights_and_reset_restores_them_bit_for_bit(bench, level, networks):
+    task = bench.prepare(case(level))
+    before = bits(networks[-1])
+    for _ in range(3):
+        task.run()
+    assert bits(networks[-1]) != before
+    task.reset()
+    assert bits(networks[-1]) == before
+
+
+@pytest.mark.parametrize("level", ["forward", "backward"])
+def test_forward_and_backward_leave_the_weights_alone(bench, level, networks):
+    task = bench.prepare(case(level))
+    before = bits(networks[-1])
+    task.run()
+    assert bits(networks[-1]) == before
+
+
+def test_backward_makes_the_gradients_of_a_real_batch(bench, networks):
+    task = bench.prepare(case("backward"))
+    assert not np.any(bench.backend.space.to_host(networks[-1].gradient))
+    task.run()
+    assert all(np.any(g) for pair in networks[-1].get_gradients() for g in pair)
+
+
+def test_epoch_sees_every_image_once_and_other_levels_a_batch(bench):
+    assert bench.prepare(case("epoch")).images == IMAGES
+    for level in ("step", "forward", "backward"):
+        assert bench.prepare(case(level)).images == BATCH
+    assert bench.prepare(case("operator", "dense")).images == BATCH
+
+
+def test_kernel_names_what_takes_a_level_over(data):
+    bare = Bench(registry.backend("bare-numpy"), data, "float32", LR, seed=3)
+    assert bare.prepare(case("epoch")).kernel == "bare_loop"
+    assert bare.prepare(case("step")).kernel == "composed"
+
+
+def test_flops_of_a_step_are_those_of_its_operators(numpy):
+    parts = ("gather_batch", "dense", "softmax_cross_entropy", "dense_backward", "sgd")
+    flops = [numpy.prepare(case("operator", name)).flops for name in parts]
+    assert numpy.prepare(case("step")).flops == sum(flops) > 0
+
+
+def test_flops_of_dense_are_counted_by_hand(numpy):
+    products = 2 * BATCH * (784 * 16 + 16 * 10)
+    assert numpy.prepare(case("operator", "dense")).flops == pytest.approx(products, rel=0.01)
+    assert numpy.prepare(case("forward")).flops == numpy.prepare(case("operator", "dense")).flops
+
+
+def test_flops_of_an_epoch_are_those_of_a_step_for_every_image(numpy):
+    step, epoch = numpy.prepare(case("step")).flops, numpy.prepare(case("epoch")).flops
+    assert epoch == step * IMAGES // BATCH
+
+
+def test_operators_know_their_bytes_and_levels_do_not(numpy):
+    floats = [
+        BATCH * 784 + 784 * 16 + 16 + BATCH * 16,
+        BATCH * 16 + 16 * 10 + 10 + BATCH * 10,
+    ]
+    assert numpy.prepare(case("operator", "dense")).bytes == 4 * sum(floats)
+    assert numpy.prepare(case("step")).bytes is None
+
+
+def test_an_operator_is_called_as_a_step_calls_it(data, monkeypatch):
+    shapes = []
+    backend = registry.backend("numpy").choosing({})
+    kernel = backend.dense
+
+    def watched(x, w, b, out, *, activation):
+        shapes.append((x.shape, w.shape, out.shape, activation))
+        kernel(x, w, b, out, activation=activation)
+
+    monkeypatch.setitem(backend.__dict__, "dense", watched)
+    Bench(backend, data, "float32", LR, seed=3).prepare(case("operator", "dense")).run()
+    assert shapes == [
+        ((32, 784), (784, 16), (32, 16), "relu"),
+        ((32, 16), (16, 10), (32, 10), "linear"),
+    ]
+
+
+def test_precision_is_that_of_the_arrays(data, networks):
+    Bench(registry.backend("numpy"), data, "float64", LR, seed=3).prepare(case("step")).run()
+    assert networks[-1].parameters.dtype == np.float64

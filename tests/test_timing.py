@@ -1,0 +1,128 @@
+"""The clock measures the calls and nothing around them, here on a simulated device."""
+
+import pytest
+
+from bench import timing
+from bench.suite import Task
+
+
+class Device:
+    """An asynchronous device: work is queued, and time passes where one waits for it.
+
+    ``costs`` are the seconds of each kind of call; the first call of all takes ``compile``
+    seconds more. ``log`` holds what happened, in order.
+    """
+
+    def __init__(self, compile: float = 0.0, **costs: float) -> None:
+        self.costs = {"run": 0.003, "warm": 0.5, "reset": 40.0} | costs
+        self.compile = compile
+        self.now = 1000.0
+        self.queued = 0.0
+        self.log: list[str] = []
+        self.task = Task(
+            self.does("run"), self.does("reset"), self.does("warm"), "kernel", 1, 1, None
+        )
+
+    def does(self, what):
+        def call():
+            self.log.append(what)
+            self.queued += self.costs[what] + self.compile
+            self.compile = 0.0
+
+        return call
+
+    def synchronize(self) -> None:
+        self.log.append("synchronize")
+        self.now += self.queued
+        self.queued = 0.0
+
+    def clock(self) -> float:
+        self.log.append("clock")
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.log.append("pause")
+        self.now += 7.0
+
+    def sample(self, iterations: int) -> float:
+        return timing.sample(self.task, self.synchronize, iterations, self.clock, self.pause)
+
+    def calibrate(self, block_s: float) -> int:
+        return timing.calibrate(self.task, self.synchronize, block_s, self.clock)
+
+    def first_call(self) -> float:
+        return timing.first_call(self.task, self.synchronize, self.clock)
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 50])
+def test_sample_is_the_mean_of_a_call_without_pause_reset_and_warm_up(iterations):
+    assert Device(run=0.003).sample(iterations) == pytest.approx(0.003)
+
+
+def test_sample_averages_calls_of_different_length():
+    device = Device()
+    lengths = iter([0.001, 0.002, 0.006])
+
+    def run():
+        device.queued += next(lengths)
+
+    device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, None)
+    assert device.sample(3) == pytest.approx(0.003)
+
+
+def test_sample_pauses_and_warms_up_before_it_starts_from_the_initial_state():
+    device = Device()
+    device.sample(3)
+    assert device.log[0] == "pause"
+    assert "warm" in device.log
+    first_run = device.log.index("run")
+    assert device.log[:first_run][-3:] == ["reset", "synchronize", "clock"]
+    assert device.log[first_run:] == ["run"] * 3 + ["synchronize", "clock"]
+
+
+def test_sample_and_first_call_read_the_clock_on_a_quiet_device():
+    for measure in (lambda device: device.sample(4), lambda device: device.first_call()):
+        device = Device()
+        device.queued = 500.0  # somebody else's work
+        measure(device)
+        readings = [i for i, what in enumerate(device.log) if what == "clock"]
+        assert all(device.log[i - 1] == "synchronize" for i in readings[-2:])
+
+
+def test_first_call_measures_the_very_first_call_then_restores_the_state():
+    device = Device(compile=9.0, warm=0.5)
+    assert device.first_call() == pytest.approx(9.5)
+    assert device.log[-1] == "reset"
+    assert device.log.count("warm") == 1
+    assert device.first_call() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("run", [1e-4, 0.003, 0.004])
+def test_calibrated_calls_fill_the_block(run):
+    iterations = Device(run=run).calibrate(0.02)
+    assert iterations * run == pytest.approx(0.02, abs=run / 2)
+
+
+def test_a_call_longer_than_the_block_is_made_once():
+    assert Device(run=30.0).calibrate(0.02) == 1
+
+
+def test_calls_too_short_to_see_are_limited_in_number():
+    device = Device(run=0.0)
+    assert device.calibrate(0.02) == timing._MAX_ITERATIONS
+    assert device.log.count("run") < 5 * timing._MAX_ITERATIONS
+
+
+def test_calibration_does_not_count_compilation_or_reset():
+    device = Device(run=0.001, reset=100.0, compile=100.0)
+    assert device.calibrate(0.02) == 20
+    assert device.log[0] == "reset"
+    assert device.log[-1] == "reset"
+
+
+def test_warm_up_goes_on_for_milliseconds_but_not_for_more_calls_than_it_needs():
+    long, short = Device(warm=10.0), Device(warm=0.0)
+    for device in (long, short):
+        timing.warm_up(device.task, device.synchronize, device.clock)
+    assert long.log.count("warm") == 1
+    assert short.log.count("warm") == timing._WARM_CALLS

@@ -1,0 +1,189 @@
+"""Saved weights: what comes back is what was saved, and what cannot be used says why."""
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from mnist_core import registry, weights
+from mnist_core.backends import Backend
+from mnist_core.errors import DataError, MnistBenchError, OutputError
+from mnist_core.network import Network, initial_parameters
+from mnist_core.precision import PRECISIONS, Precision
+
+SIZES = (7, 5, 3)
+
+
+def refused(action: Callable[[], object], error: type[MnistBenchError], *parts: str) -> None:
+    """Check that the action is refused in one line that holds all of ``parts``."""
+    with pytest.raises(error) as caught:
+        action()
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def tensors(sizes: tuple[int, ...] = SIZES) -> dict[str, np.ndarray]:
+    found = {}
+    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+        found[f"layers.{i}.weight"] = np.ones((n_in, n_out), np.float32)
+        found[f"layers.{i}.bias"] = np.zeros(n_out, np.float32)
+    return found
+
+
+def written(path: Path, found: dict[str, np.ndarray], network: str | None = "7-5-3") -> Path:
+    save_file(found, path, metadata=None if network is None else {"network": network})
+    return path
+
+
+# There and back
+
+
+@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+def test_weights_come_back_bit_for_bit(
+    backend: Backend, precision: Precision, tmp_path: Path
+) -> None:
+    network = Network(SIZES, backend, precision=precision, initial=initial_parameters(SIZES, 3))
+    path = tmp_path / "new" / "folder" / "weights.safetensors"
+    weights.save(path, network, {"data": "digits", "epochs": "3"})
+    loaded = weights.load(path)
+    assert loaded.sizes == SIZES
+    assert loaded.metadata == {"network": "7-5-3", "data": "digits", "epochs": "3"}
+    for pair, expected in zip(loaded.parameters, network.get_parameters(), strict=True):
+        for a, b in zip(pair, expected, strict=True):
+            assert a.dtype == b.dtype == precision.dtype
+            assert a.tobytes() == b.tobytes()
+    again = Network(loaded.sizes, backend, precision=precision, initial=loaded.parameters)
+    to_host = backend.space.to_host
+    np.testing.assert_array_equal(to_host(again.parameters), to_host(network.parameters))
+
+
+def test_layers_beyond_the_tenth_keep_their_order(tmp_path: Path) -> None:
+    """By name, layers.10 comes before layers.2."""
+    sizes = tuple(range(14, 1, -1))
+    network = Network(sizes, registry.backend("numpy"))
+    weights.save(tmp_path / "deep", network, {})
+    assert [w.shape for w, _ in weights.load(tmp_path / "deep").parameters] == [*pairwise(sizes)]
+
+
+def test_saving_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    for seed in (1, 2):
+        initial = initial_parameters(SIZES, seed)
+        weights.save(path, Network(SIZES, registry.backend("numpy"), initial=initial), {})
+    assert [p.name for p in tmp_path.iterdir()] == ["weights"]
+    np.testing.assert_array_equal(
+        weights.load(path).parameters[0][0], initial[0][0].astype(np.float32)
+    )
+
+
+# What is refused
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    refused(lambda: weights.load(tmp_path / "no"), DataError, str(tmp_path / "no"), "no such file")
+    refused(lambda: weights.load(tmp_path), DataError, "no such file")
+
+
+@pytest.mark.parametrize("length", [0, 7, 8, 100, -1])
+def test_truncated_file(length: int, tmp_path: Path) -> None:
+    path = written(tmp_path / "weights", tensors())
+    path.write_bytes(path.read_bytes()[:length])
+    refused(lambda: weights.load(path), DataError, f"weights {path}: not a safetensors file")
+
+
+@pytest.mark.parametrize("content", [b"not weights at all\n" * 9, b"\xff" * 200, b"PK\x03\x04"])
+def test_file_of_another_kind(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(content)
+    refused(lambda: weights.load(path), DataError, f"weights {path}: not a safetensors file")
+
+
+def test_file_that_names_no_network(tmp_path: Path) -> None:
+    path = written(tmp_path / "weights", tensors(), network=None)
+    refused(lambda: weights.load(path), DataError, str(path), "do not say which network")
+
+
+@pytest.mark.parametrize("network", ["", "7", "many"])
+def test_file_that_names_what_is_no_network(network: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "weights", tensors(), network)
+    refused(lambda: weights.load(path), DataError, str(path), f"network {network!r}")
+
+
+@pytest.mark.parametrize("other", [(7, 5), (7, 5, 4), (7, 5, 3, 3), (8, 5, 3), (5, 7, 3)], ids=str)
+def test_tensors_of_another_network(other: tuple[int, ...], tmp_path: Path) -> None:
+    path = written(tmp_path / "weights", tensors(other))
+    refused(lambda: weights.load(path), DataError, str(path), "tensors are not those of 7-5-3")
+
+
+def test_tensor_too_many_or_under_another_name(tmp_path: Path) -> None:
+    more, renamed = tensors() | {"optimizer": np.ones(2, np.float32)}, tensors()
+    renamed["layers.1.scale"] = renamed.pop("layers.1.bias")
+    for i, found in enumerate((more, renamed)):
+        path = written(tmp_path / f"weights{i}", found)
+        refused(lambda path=path: weights.load(path), DataError, "tensors are not those of 7-5-3")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_not_finite(value: float, tmp_path: Path) -> None:
+    found = tensors()
+    found["layers.1.bias"][2] = value
+    path = written(tmp_path / "weights", found)
+    refused(lambda: weights.load(path), DataError, str(path), "layers.1.bias holds NaN or infinity")
+
+
+# Where nothing can be written
+
+
+def network() -> Network:
+    return Network(SIZES, registry.backend("numpy"))
+
+
+def test_folder_below_a_regular_file(tmp_path: Path) -> None:
+    """Unlike a folder without permission, this stops even the superuser."""
+    (tmp_path / "file").write_text("here")
+    path = tmp_path / "file" / "weights"
+    refused(lambda: weights.save(path, network(), {}), OutputError, str(path), "--out")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "here"
+
+
+def test_path_that_is_a_folder(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    path.mkdir()
+    refused(lambda: weights.save(path, network(), {}), OutputError, str(path), "--out")
+    assert [p.name for p in tmp_path.iterdir()] == ["weights"]
+
+
+def test_writing_that_fails_leaves_the_old_file_and_no_part_of_the_new(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="this system has no limit on a file's size")
+    path = tmp_path / "weights"
+    weights.save(path, network(), {"which": "old"})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))  # like a disk that is full
+    try:
+        refused(lambda: weights.save(path, network(), {}), OutputError, str(path), "too large")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [p.name for p in tmp_path.iterdir()] == ["weights"]
+    assert weights.load(path).metadata["which"] == "old"
+
+
+def test_file_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All is written beside it; what then puts it in its place is one move."""
+    path = tmp_path / "weights"
+    weights.save(path, network(), {"which": "old"})
+
+    def refuse(source: Path, target: Path) -> None:
+        assert weights.load(source).metadata["which"] == "new"
+        raise OSError("no move")
+
+    monkeypatch.setattr("os.replace", refuse)
+    refused(lambda: weights.save(path, network(), {"which": "new"}), OutputError, "no move")
+    assert [p.name for p in tmp_path.iterdir()] == ["weights"]
+    assert weights.load(path).metadata["which"] == "old"
