@@ -85,7 +85,7 @@ def main() -> None:
 @click.option("--out", metavar="DIR", help="Folder for the results. [results/runs/TIME]")
 def run(**options: Any) -> None:
     """Verify every backend, time them in turn, write results and a report."""
-    from bench.commands import run_command
+    from bench.commands.run import run_command
 
     sys.exit(run_command(**options))
 
@@ -107,7 +107,7 @@ def run(**options: Any) -> None:
 @click.option("--out", metavar="DIR", help="Folder for weights and history. [results/runs/TIME]")
 def train(**options: Any) -> None:
     """Train one network; save its weights and history."""
-    from bench.commands import train_command
+    from bench.commands.train import train_command
 
     train_command(**options)
 
@@ -123,7 +123,7 @@ def train(**options: Any) -> None:
 @_PLUGIN
 def evaluate(**options: Any) -> None:
     """Loss and accuracy of saved weights on the test images of a data set."""
-    from bench.commands import evaluate_command
+    from bench.commands.train import evaluate_command
 
     evaluate_command(**options)
 
@@ -135,7 +135,7 @@ def evaluate(**options: Any) -> None:
 )
 def report(**options: Any) -> None:
     """Write report.html from the results of a run."""
-    from bench.commands import report_command
+    from bench.commands.show import report_command
 
     report_command(**options)
 
@@ -147,7 +147,7 @@ def report(**options: Any) -> None:
 @_PLUGIN
 def list_(**options: Any) -> None:
     """Backends, kernels, operators and presets; why any is unavailable."""
-    from bench.commands import list_command
+    from bench.commands.show import list_command
 
     list_command(**options)
 
@@ -156,6 +156,6 @@ def list_(**options: Any) -> None:
 @click.argument("source", default="auto")
 def data(source: str) -> None:
     """Fetch and check a data set; say what it holds."""
-    from bench.commands import data_command
+    from bench.commands.show import data_command
 
     data_command(source)

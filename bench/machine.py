@@ -94,7 +94,7 @@ def environment(threads: int) -> dict[str, Any]:
 
     load = load_average()
     revision, dirty = commit()
-    # Paths of this machine are nobody's business in a report that is passed on.
+    # The paths of the libraries' files say nothing to who reads this elsewhere.
     blas = [
         {k: pool[k] for k in ("internal_api", "version", "architecture") if k in pool}
         for pool in threadpool_info()

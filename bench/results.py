@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
+RUNS = Path("results") / "runs"
+
 _TEXT = """
 run_id timestamp commit machine device backend backend_version role kernel level operator network
 precision data cache status reason baseline certificate
@@ -50,6 +52,11 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def folder(out: str | None) -> Path:
+    """Folder to write to: the one asked for, or one under results/runs named by the time."""
+    return Path(out) if out else RUNS / now()[:19].replace(":", "-")
 
 
 def frame(rows: Sequence[dict[str, Any]]) -> "pd.DataFrame":

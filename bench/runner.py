@@ -144,7 +144,7 @@ class Run:
         self.progress.at(f"compiling {standing.backend.name}")
         for case in reversed(self.plan.cases):
             try:
-                standing.first_calls[case] = standing.ask("first_call", case=case.as_dict())
+                standing.compile_times[case] = standing.ask("compile", case=case.as_dict())
             except WorkerDiedError as error:
                 standing.fail("failed", f"{case.label}: {error}")
                 return
@@ -288,7 +288,8 @@ class Run:
             return {"status": "failed", "reason": standing.reason} | row
         signed = {"status": "ok", "certificate": row["precision"]}
         if (row["network"], row["batch"]) not in standing.verified_again:
-            signed["reason"] = "verified before timing only: the run ended early"
+            why = standing.reason or "the run ended early"
+            signed["reason"] = f"verified before timing only: {why}"
         return row | signed
 
 

@@ -18,7 +18,7 @@ class Standing:
     reason: str = ""
     versions: str | None = None
     device: str | None = None
-    first_calls: dict[Case, float] = field(default_factory=dict)
+    compile_times: dict[Case, float] = field(default_factory=dict)
     certificates: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     verified_again: set[tuple[str, int]] = field(default_factory=set)
 

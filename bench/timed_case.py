@@ -55,14 +55,13 @@ class TimedCase:
             "ci_low_s": summary.low,
             "ci_high_s": summary.high,
             "host_s": summary.median,
+            "compile_s": standing.compile_times.get(self.case),
             "images_per_s": ready["images"] / summary.median,
             "flops": ready["flops"],
             "flops_executed": ready["flops"],
             "gflops": ready["flops"] / summary.median / 1e9,
             "peak_memory_bytes": self.memory[name],
         }
-        if self.case in standing.first_calls:
-            columns["compile_s"] = max(0.0, standing.first_calls[self.case] - summary.median)
         if ready["bytes"] is not None:
             columns["bytes"] = ready["bytes"]
             columns["gbytes_per_s"] = ready["bytes"] / summary.median / 1e9

@@ -15,15 +15,12 @@ _MAX_ITERATIONS = 10_000
 Clock = Callable[[], float]
 
 
-def first_call(task: Task, synchronize: Callable[[], None], clock: Clock = perf_counter) -> float:
-    """Seconds of the very first call, which compiles, loads and allocates."""
-    synchronize()
-    start = clock()
-    task.warm()
-    synchronize()
-    elapsed = clock() - start
+def compile_time(task: Task, synchronize: Callable[[], None], clock: Clock = perf_counter) -> float:
+    """Seconds that the very first call takes beyond the second: compiling, loading, allocating."""
+    first = _block(task.warm, synchronize, 1, clock)
+    second = _block(task.warm, synchronize, 1, clock)
     task.reset()
-    return elapsed
+    return max(0.0, first - second)
 
 
 def _block(

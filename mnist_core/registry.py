@@ -5,6 +5,7 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +46,15 @@ def backend(name: str) -> Backend:
         raise BackendError(f"unknown backend {name!r}; there are {known}") from None
 
 
+def available(name: str) -> Backend:
+    """The backend of that name if it can run here; `BackendError` says why it cannot."""
+    found = backend(name)
+    reason = found.unavailable()
+    if reason:
+        raise BackendError(f"backend {name} is unavailable: {reason}")
+    return found
+
+
 def operators() -> dict[str, Operator]:
     """All operators by name."""
     backends()
@@ -77,6 +87,12 @@ def add_module(module: ModuleType) -> None:
 def _add(registered: dict[str, _T], name: str, value: _T, kind: str, module: ModuleType) -> None:
     if registered.setdefault(name, value) is not value:
         raise BackendError(f"{module.__name__}: there are two {kind} named {name!r}; rename one")
+
+
+def load_plugins(paths: Iterable[str | Path]) -> None:
+    """Register what stands in loose Python files."""
+    for path in paths:
+        load_plugin(path)
 
 
 def load_plugin(path: str | Path) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from command_line import invoke, mnist_bench, write_data
 
-from bench import commands, runner, suite
+from bench import runner, suite
 from bench.cli import main
+from bench.commands import run as run_module
+from bench.commands import train as train_module
 from bench.results import RunFolder
 from mnist_core import registry
 from mnist_core.presets import PRESETS
@@ -229,7 +231,9 @@ def test_a_report_that_cannot_be_written_is_one_line(results):
 def plan(data, tmp_path, monkeypatch):
     """What a run with some options would do."""
     plans = []
-    monkeypatch.setattr(commands, "_go", lambda plan, folder, environment: plans.append(plan) or 0)
+    monkeypatch.setattr(
+        run_module, "_go", lambda plan, folder, environment: plans.append(plan) or 0
+    )
 
     def make(*arguments) -> runner.Plan:
         ok("run", "--data", data, "--out", tmp_path / "out", *arguments)
@@ -269,7 +273,7 @@ def test_train_takes_its_recipe_from_options_then_the_preset(data, tmp_path, mon
         seen.update(recipe, network=model.sizes)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "train_network", train)
+    monkeypatch.setattr(train_module, "train_network", train)
     arguments = ("--preset", "batch-gd", "--epochs", 2, "--data", data, "--out", tmp_path)
     assert invoke("train", *arguments).exit_code == 130
     assert (seen["batch"], seen["epochs"], seen["lr"]) == (2000, 2, 0.1)

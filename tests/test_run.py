@@ -265,7 +265,7 @@ class StumblingWorker:
             raise WorkerError("ValueError: not today")
         return {
             "verify": {"passed": True, "backend": self.job["backend"], "error_ratio": 1.0},
-            "first_call": 0.5,
+            "compile": 0.5,
             "prepare": dict.fromkeys(("images", "flops", "bytes", "iterations"), 1)
             | {"kernel": "any"},
             "sample": {"seconds": 0.001, "peak_memory_bytes": 1},

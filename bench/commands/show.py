@@ -1,0 +1,92 @@
+"""``mnist-bench report``, ``mnist-bench list`` and ``mnist-bench data``."""
+
+from pathlib import Path
+
+import click
+
+from bench import results
+from mnist_core import registry
+from mnist_core.backends import Kernel
+from mnist_core.data import load as load_data
+from mnist_core.errors import OutputError
+from mnist_core.presets import PRESETS
+
+
+def report_command(results_folders: tuple[str, ...], out: str | None) -> None:
+    """Write the page for one or more result sets."""
+    from bench import report
+
+    table = results.load(*results_folders)
+    folders = [p if p.is_dir() else p.parent for p in map(Path, results_folders)]
+    certificates = [c for f in folders for c in results.load_json(f, "certificates.json")]
+    environment = results.load_json(folders[0], "environment.json")
+    page = Path(out) if out else folders[0] / "report.html"
+    try:
+        report.write(page, table, certificates, environment)
+    except OSError as error:
+        raise OutputError(f"cannot write {page}: {error.strerror}; choose another --out") from error
+    click.echo(page)
+
+
+def list_command(what: str | None, plugins: tuple[str, ...]) -> None:
+    """Print what there is, one line each."""
+    registry.load_plugins(plugins)
+    lists = {
+        "backends": _backend_lines,
+        "kernels": _kernel_lines,
+        "operators": _operator_lines,
+        "presets": _preset_lines,
+    }
+    for name, lines in lists.items():
+        if what is None:
+            click.secho(name, bold=True)
+        if what in (None, name):
+            for line in lines():
+                click.echo(line)
+
+
+def _backend_lines() -> list[str]:
+    lines = []
+    for name, backend in registry.backends().items():
+        reason = backend.unavailable()
+        role = " (peer)" if backend.role == "peer" else ""
+        state = f"unavailable, {reason}" if reason else backend.driven or "available"
+        lines.append(f"{name}{role}: {state}")
+    return lines
+
+
+def _kernel_lines() -> list[str]:
+    lines = []
+    for name, backend in registry.backends().items():
+        if backend.unavailable():
+            continue
+        for part in backend.parts:
+            what = part.operator.name if isinstance(part, Kernel) else part.level
+            lines.append(f"{name}: {what}={part.name}")
+    return lines
+
+
+def _operator_lines() -> list[str]:
+    return [
+        f"{name}({', '.join(op.input_names)}) -> {', '.join(op.outputs)}"
+        for name, op in registry.operators().items()
+    ]
+
+
+def _preset_lines() -> list[str]:
+    return [
+        f"{p.name}: {'-'.join(map(str, p.network))}, batch {p.batch or 'all images'}, "
+        f"learning rate {p.lr:g}, {p.epochs} epochs; {p.about}"
+        for p in PRESETS.values()
+    ]
+
+
+def data_command(source: str) -> None:
+    """Load a data set, which checks it, and describe it."""
+    dataset = load_data(source)
+    click.echo(
+        f"{dataset.name}: {len(dataset.train_labels):,} training and "
+        f"{len(dataset.test_labels):,} test images of {dataset.features} pixels, "
+        f"{dataset.classes} classes, {dataset.zeros:.0%} zeros"
+    )
+    click.echo(f"sha256 {dataset.sha256}")

@@ -1,0 +1,138 @@
+"""``mnist-bench train`` and ``mnist-bench evaluate``."""
+
+import csv
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from bench import console, results
+from mnist_core import registry, weights
+from mnist_core.data import Dataset
+from mnist_core.data import load as load_data
+from mnist_core.errors import NetworkError, OutputError
+from mnist_core.network import Network, initial_parameters, parse_sizes
+from mnist_core.precision import precision as find_precision
+from mnist_core.presets import Preset
+from mnist_core.presets import preset as find_preset
+from mnist_core.training import DeviceData, Epoch, check_recipe
+from mnist_core.training import evaluate as evaluate_network
+from mnist_core.training import train as train_network
+
+
+def _recipe(
+    preset: str | None,
+    network: str | None,
+    batch: int | None,
+    epochs: int | None,
+    lr: float | None,
+    seed: int | None,
+) -> Preset:
+    """The preset with what was given on the command line in its place."""
+    given = {
+        "network": parse_sizes(network) if network else None,
+        "batch": batch,
+        "epochs": epochs,
+        "lr": lr,
+        "seed": seed,
+    }
+    overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    return replace(find_preset(preset or "standard"), **overrides)
+
+
+def train_command(
+    backend: str,
+    network: str | None,
+    batch: int | None,
+    epochs: int | None,
+    lr: float | None,
+    preset: str | None,
+    data: str,
+    precision: str,
+    threads: int | None,
+    seed: int | None,
+    plugins: tuple[str, ...],
+    out: str | None,
+) -> None:
+    """Train, print a line an epoch, save weights.safetensors and history.csv."""
+    from threadpoolctl import threadpool_limits
+
+    registry.load_plugins(plugins)
+    recipe = _recipe(preset, network, batch, epochs, lr, seed)
+    chosen = registry.available(backend)
+    kind = find_precision(precision)
+    dataset = load_data(data)
+    images = len(dataset.train_labels) if recipe.batch is None else recipe.batch
+    check_recipe(recipe.network, dataset, images)
+    if not 0 < recipe.lr < math.inf:
+        raise NetworkError(f"learning rate {recipe.lr:g}: give a positive number, such as 0.1")
+    folder = _writable(results.folder(out))
+    initial = initial_parameters(recipe.network, recipe.seed, recipe.scale)
+    model = Network(recipe.network, chosen, precision=kind, initial=initial)
+    click.echo(
+        f"{'-'.join(map(str, recipe.network))} on {dataset.name}, backend {backend}, "
+        f"batch {images}, learning rate {recipe.lr:g}, {precision}"
+    )
+    with (
+        threadpool_limits(threads),
+        console.TrainProgress(recipe.epochs) as progress,
+        np.errstate(all="ignore"),  # training that diverges says so itself
+    ):
+        history = train_network(
+            model,
+            dataset,
+            epochs=recipe.epochs,
+            batch=images,
+            lr=recipe.lr,
+            seed=recipe.seed,
+            on_epoch=lambda epoch: progress.epoch(_epoch_line(epoch, dataset)),
+        )
+    described = {"preset": recipe.name, "data": dataset.name, "backend": backend}
+    weights.save(folder / "weights.safetensors", model, described)
+    with results.replacing(folder / "history.csv") as path, path.open("w", newline="") as file:
+        rows = history.rows()
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+    click.echo(f"weights   {folder / 'weights.safetensors'}")
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot write to {folder}: {error.strerror}; choose another --out"
+        raise OutputError(message) from error
+    return folder
+
+
+def _epoch_line(epoch: Epoch, data: Dataset) -> str:
+    return (
+        f"epoch {epoch.epoch:3}   loss {epoch.loss:.4f}   test loss {epoch.test_loss:.4f}   "
+        f"test accuracy {epoch.test_accuracy:.2%}   "
+        f"{len(data.train_labels) / epoch.seconds:,.0f} images/s"
+    )
+
+
+def evaluate_command(weights_file: str, backend: str, data: str, plugins: tuple[str, ...]) -> None:
+    """Print loss and accuracy of saved weights on the test images."""
+    registry.load_plugins(plugins)
+    saved = weights.load(Path(weights_file))
+    dataset = load_data(data)
+    check_recipe(saved.sizes, dataset, 1)
+    dtype = str(saved.parameters[0][0].dtype)
+    model = Network(
+        saved.sizes,
+        registry.available(backend),
+        precision=find_precision(dtype),
+        initial=saved.parameters,
+    )
+    test = DeviceData.load(model, dataset.test_images, dataset.test_labels)
+    loss, accuracy = evaluate_network(model, test)
+    click.echo(
+        f"{'-'.join(map(str, saved.sizes))} on {len(dataset.test_labels):,} test images of "
+        f"{dataset.name}: loss {loss:.4f}, accuracy {accuracy:.2%}"
+    )
