@@ -48,3 +48,30 @@ def one_thread() -> Iterator[None]:
 def small_digits() -> Dataset:
     """2,000 training and 500 test images, drawn in a fraction of a second."""
     return digits(train=2000, test=500)
+
+
+# On a continuous-integration machine everything but a GPU can be had.
+SKIPS_THAT_HOLD_IN_CI = ("GPU", "CUDA device")
+skipped_for_no_reason: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect the skips that should not happen where everything can be installed."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not any(allowed in reason for allowed in SKIPS_THAT_HOLD_IN_CI):
+            skipped_for_no_reason.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail in CI if a test was skipped that could have run."""
+    if os.environ.get("CI") and skipped_for_no_reason and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which skips failed the run."""
+    if os.environ.get("CI") and skipped_for_no_reason:
+        terminalreporter.section("skipped, though this should run in CI", red=True)
+        for line in skipped_for_no_reason:
+            terminalreporter.line(line)

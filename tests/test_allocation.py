@@ -16,7 +16,8 @@ BATCH = 8192
 ALLOWED = np.getbufsize() * 4 + 8 * 1024
 """Bytes. NumPy runs some calls, such as adding a bias row to a matrix, through a buffer of its own
 of `numpy.getbufsize` (8192) elements, whatever the arrays' size: 32 KiB of float32. The rest is
-for views and other Python objects; 2 KiB were seen. Numba's compiled loops need only those.
+for views and other Python objects; 2 KiB were seen. Of Numba this shows the Python side:
+what compiled code allocates within itself, tracemalloc does not see.
 """
 
 SMALLEST_ACTIVATION = BATCH * SIZES[-1] * 4
