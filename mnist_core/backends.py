@@ -150,6 +150,8 @@ class Backend:
     ) -> None:
         if (base is None) == (space is None):
             raise BackendError(f"backend {name!r}: give it a base or an array space, one of them")
+        if base == name:
+            raise BackendError(f"backend {name!r} cannot be its own base")
         self.name = name
         self.base = base
         self.requires = tuple(requires)
@@ -175,7 +177,9 @@ class Backend:
         """Reason why this backend cannot run here, or None if it can."""
         reason = self._unavailable()
         if reason is None:
-            missing = [p for p in self.requires if importlib.util.find_spec(p) is None]
+            missing = [
+                p for p in self.requires if importlib.util.find_spec(p.split(".")[0]) is None
+            ]
             reason = f"{', '.join(missing)} is not installed" if missing else None
         if reason is None and self._base is not None:
             reason = self._base.unavailable()

@@ -28,12 +28,12 @@ def backends() -> dict[str, Backend]:
     """All backends by name, available or not; the first call looks through installed packages."""
     global _discovered
     if not _discovered:
-        _discovered = True
         for entry in metadata.entry_points(group=ENTRY_POINTS):
             try:
                 add_module(entry.load())
             except Exception as error:
                 raise BackendError(f"entry point {entry.name} = {entry.value}: {error}") from error
+        _discovered = True
     return _backends
 
 

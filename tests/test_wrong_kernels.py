@@ -279,6 +279,12 @@ def partial_batch_forgotten(
 
 
 @takes_over("epoch")
+def losses_in_wrong_order(network, images, labels, order, batch, lr):
+    losses = composed_epoch(network, images, labels, order, batch, lr)
+    return losses[::-1]
+
+
+@takes_over("epoch")
 def own_order(network: Network, images: Array, labels: Array, order: Array, *rest: Any) -> Array:
     return composed_epoch(network, images, labels, np.sort(order), *rest)
 
@@ -304,6 +310,7 @@ def last_bit_at_random(network: Network, *arguments: Any) -> Array:
         (raising_step, "step", "step raised MemoryError: no memory"),
         (partial_batch_forgotten, "epoch", "from the truth after"),
         (own_order, "epoch", "from the truth after"),
+        (losses_in_wrong_order, "epoch", "the loss is"),
         (last_bit_at_random, "deterministic", "training twice gave different bits"),
     ],
     ids=lambda value: value.name if isinstance(value, TakeOver) else "",

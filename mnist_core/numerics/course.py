@@ -68,13 +68,19 @@ class Run:
         losses = self.network.step(self.data.images, self.data.labels, device_index, self.course.lr)
         return float(space.to_host(losses).mean(dtype=np.float64))
 
-    def epoch(self, order: HostArray) -> list[HostArray]:
-        """One epoch; the parameters after it."""
-        device_order = self.network.backend.space.to_device(order)
-        self.network.epoch(
+    def epoch(self, order: HostArray) -> list[float]:
+        """One epoch; the mean loss before each of its steps."""
+        space = self.network.backend.space
+        device_order = space.to_device(order)
+        device_losses = self.network.epoch(
             self.data.images, self.data.labels, device_order, self.course.batch, self.course.lr
         )
-        return self.parameters()
+        losses = space.to_host(device_losses)
+        batches = range(0, len(order), self.course.batch)
+        return [
+            float(losses[start : start + self.course.batch].mean(dtype=np.float64))
+            for start in batches
+        ]
 
     def parameters(self) -> list[HostArray]:
         """Weights and biases, one after the other."""

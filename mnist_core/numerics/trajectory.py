@@ -101,18 +101,18 @@ def check_steps(backend: Backend, course: Course, milestones: Iterable[Milestone
     return Check("step", "trajectory", True, detail, worst)
 
 
-def train_epochs(backend: Backend, course: Course) -> Iterator[list[HostArray]]:
-    """Train by the backend's epoch; the parameters after each."""
-    run = Run(course, backend, course.precision)
-    return (run.epoch(order) for order in course.orders)
-
-
 @raising_fails("epoch")
 def check_epochs(backend: Backend, course: Course, milestones: Iterable[Milestone]) -> Check:
-    """Train by the backend's epoch and judge the parameters after each against the truth then."""
-    worst = 0.0
-    for milestone, parameters in zip(milestones, train_epochs(backend, course), strict=True):
-        ratio, number = milestone.judge(parameters)
+    """Train by the backend's epoch; judge its losses step by step, the parameters at its end."""
+    run, remaining, worst = Run(course, backend, course.precision), iter(milestones), 0.0
+    for order in course.orders:
+        for loss in run.epoch(order):
+            milestone = next(remaining)
+            loss_ratio = milestone.judge_loss(loss)
+            if not loss_ratio <= ENVELOPE_FACTOR:
+                return _outside("epoch", milestone.step, "the loss", loss_ratio)
+            worst = max(worst, loss_ratio)
+        ratio, number = milestone.judge(run.parameters())
         if not ratio <= ENVELOPE_FACTOR:
             return _outside("epoch", milestone.step, _parameter_name(number), ratio)
         worst = max(worst, ratio)
@@ -120,10 +120,18 @@ def check_epochs(backend: Backend, course: Course, milestones: Iterable[Mileston
     return Check("epoch", "trajectory", True, detail, worst)
 
 
+def _trained(backend: Backend, course: Course) -> str:
+    """SHA-256 of the parameters after all epochs."""
+    run = Run(course, backend, course.precision)
+    for order in course.orders:
+        run.epoch(order)
+    return sha256(run.parameters())
+
+
 @raising_fails("deterministic")
 def check_deterministic(backend: Backend, course: Course) -> Check:
     """Train twice: the bits must be the same."""
-    first, second = (sha256(list(train_epochs(backend, course))[-1]) for _ in range(2))
+    first, second = _trained(backend, course), _trained(backend, course)
     same = first == second
     detail = f"weights {first}" if same else "training twice gave different bits"
     return Check("deterministic", "deterministic", same, detail)
