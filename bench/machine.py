@@ -12,7 +12,7 @@ from typing import Any
 from mnist_core.backends import Backend
 
 _PACKAGES = ("mnist-bench", "numpy", "scipy", "numba", "pandas", "threadpoolctl")
-_BUSY_LOAD = 0.5
+_BUSY_LOAD_PER_CORE = 0.5
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -46,7 +46,7 @@ def governor() -> str | None:
 def warnings(load: float | None, threads: int) -> list[str]:
     """Reasons to doubt what is measured here, each with a remedy."""
     found = []
-    if load is not None and load > _BUSY_LOAD:
+    if load is not None and load > _BUSY_LOAD_PER_CORE * cores():
         found.append(f"load average {load}: other programs are running; stop them and run again")
     if governor() == "powersave":
         found.append("frequency governor is powersave: set it to performance")

@@ -31,14 +31,14 @@ flops flops_executed bytes gflops gbytes_per_s pct_peak peak_memory_bytes baseli
 speedup_ci_low speedup_ci_high error_ratio certificate
 """
 _SAMPLE_COLUMNS = """
-run_id backend level operator network batch round order iterations seconds timestamp
+run_id backend level operator network batch round order block iterations seconds timestamp
 """
 
 COLUMNS = tuple(_COLUMNS.split())
 """Columns of results.csv: seconds, images per second, bytes; what does not apply is empty."""
 
 SAMPLE_COLUMNS = tuple(_SAMPLE_COLUMNS.split())
-"""Columns of samples.parquet: one line a sample, ``order`` being its place in its round."""
+"""Columns of samples.parquet, one line a block: ``order`` is the backend's place in the round."""
 
 TEXT_COLUMNS = frozenset(_TEXT.split())
 

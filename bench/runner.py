@@ -21,19 +21,19 @@ _RECHECK_SEED = 1_000_003
 class Effort:
     """How long to go on with one case: it ends when the median is sure enough, or at the caps.
 
-    ``block_s`` is the length of one sample, ``error`` the relative error aimed at, and
-    ``max_s`` the time after which a case ends at the next round beyond the least.
+    ``round_s`` is how long a backend is timed in one round, ``error`` the relative error aimed at,
+    and ``max_s`` the time after which a case ends at the next round beyond the least.
     """
 
     min_rounds: int
     max_rounds: int
-    block_s: float
+    round_s: float
     error: float
     max_s: float
 
 
-QUICK = Effort(min_rounds=5, max_rounds=7, block_s=0.01, error=0.03, max_s=2)
-FULL = Effort(min_rounds=11, max_rounds=31, block_s=0.02, error=0.01, max_s=5)
+QUICK = Effort(min_rounds=5, max_rounds=7, round_s=0.01, error=0.03, max_s=2)
+FULL = Effort(min_rounds=11, max_rounds=31, round_s=0.02, error=0.01, max_s=5)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class Run:
         for standing in list(self._running()):
             with timed.catching(standing):
                 timed.ready[standing.backend.name] = standing.ask(
-                    "prepare", case=case.as_dict(), block_s=self.plan.effort.block_s
+                    "prepare", case=case.as_dict(), round_s=self.plan.effort.round_s
                 )
         started, rounds = monotonic(), 0
         while timed.ready and not self._enough(timed, rounds, monotonic() - started):
@@ -213,17 +213,19 @@ class Run:
         """One sample of each backend, in random order, one worker active at a time."""
         standings = [s for s in self._running() if s.backend.name in timed.ready]
         self._random.shuffle(standings)
-        taken = []
+        taken: list[dict[str, Any]] = []
         for order, standing in enumerate(standings):
             with timed.catching(standing):
                 answer = standing.ask("sample")
                 timed.add(standing.backend.name, answer)
-                taken.append(self._sample(timed, standing.backend.name, number, order))
+                taken += self._samples(timed, standing.backend.name, number, order, answer)
         self.folder.add_samples(taken)
 
-    def _sample(self, timed: TimedCase, name: str, number: int, order: int) -> dict[str, Any]:
+    def _samples(
+        self, timed: TimedCase, name: str, number: int, order: int, answer: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         case = timed.case
-        return {
+        common = {
             "run_id": self.folder.run_id,
             "backend": name,
             "level": case.level,
@@ -233,9 +235,10 @@ class Run:
             "round": number,
             "order": order,
             "iterations": timed.ready[name]["iterations"],
-            "seconds": timed.samples[name][-1],
             "timestamp": results.now(),
         }
+        blocks = enumerate(answer["seconds"])
+        return [{**common, "block": block, "seconds": seconds} for block, seconds in blocks]
 
     def _row(self, standing: Standing, timed: TimedCase) -> dict[str, Any]:
         case, environment = timed.case, self.environment

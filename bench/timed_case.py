@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from bench import statistics
@@ -37,8 +38,8 @@ class TimedCase:
                 standing.fail("failed", self.broken[name])
 
     def add(self, name: str, answer: dict[str, Any]) -> None:
-        """Keep one sample."""
-        self.samples.setdefault(name, []).append(answer["seconds"])
+        """Keep one round: the median of its blocks, which a stall of the machine leaves alone."""
+        self.samples.setdefault(name, []).append(median(answer["seconds"]))
         self.memory[name] = answer["peak_memory_bytes"]
 
     def measured(self, standing: Standing) -> dict[str, Any]:

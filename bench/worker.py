@@ -2,10 +2,16 @@
 
 Thread pools of different libraries disturb each other in one process even when idle, and a crash
 of one backend must not take the others along. The two sides exchange JSON lines.
+
+Idle pools disturb other processes too: a BLAS thread spins for a tenth of a second after its last
+work, and on two cores two spinning processes stalled most of a third one's blocks by 4 ms. So a
+process that is not being asked anything is stopped.
 """
 
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +27,10 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
+
+
+_DIES_WITH_PARENT = sys.platform == "linux"
+_PR_SET_PDEATHSIG = 1
 
 
 class WorkerError(MnistBenchError):
@@ -56,6 +66,7 @@ class Worker:
         """Send a request and wait; `WorkerError` if it fails or the process dies."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._signal("SIGCONT")
         try:
             self._process.stdin.write(json.dumps({"request": request, **arguments}) + "\n")
             self._process.stdin.flush()
@@ -65,10 +76,16 @@ class Worker:
         if not answer:
             code = self._process.wait()
             raise WorkerDiedError(f"the process of {self.backend} died (exit code {code})")
+        self._signal("SIGSTOP")
         reply = json.loads(answer)
         if "error" in reply:
             raise WorkerError(reply["error"])
         return reply["result"]
+
+    def _signal(self, name: str) -> None:
+        # Only where the worker is sure to die with its parent: a stopped one would not notice.
+        if _DIES_WITH_PARENT:
+            self._process.send_signal(getattr(signal, name))
 
     def close(self) -> None:
         """End the process; it holds nothing that must be saved."""
@@ -119,29 +136,28 @@ class Program:
         )
         return certificate.as_dict()
 
-    def prepare(self, case: dict[str, Any], block_s: float) -> dict[str, Any]:
+    def prepare(self, case: dict[str, Any], round_s: float) -> dict[str, Any]:
         """Make a case ready: compile, warm, calibrate."""
         from bench import timing
         from bench.suite import Case
 
         task = self.bench.prepare(Case.from_dict(case))
         synchronize = self.bench.backend.space.synchronize
-        iterations = timing.calibrate(task, synchronize, block_s)
-        self.task, self.iterations = task, iterations
+        self.task, self.blocks = task, timing.calibrate(task, synchronize, round_s)
         return {
             "kernel": task.kernel,
             "images": task.images,
             "flops": task.flops,
             "bytes": task.bytes,
-            "iterations": iterations,
+            "iterations": self.blocks.iterations,
         }
 
     def sample(self) -> dict[str, Any]:
-        """One sample of the case that is ready, and the process's peak memory so far."""
+        """One round of the case that is ready, and the process's peak memory so far."""
         from bench import timing
 
         synchronize = self.bench.backend.space.synchronize
-        seconds = timing.sample(self.task, synchronize, self.iterations)
+        seconds = timing.sample(self.task, synchronize, self.blocks)
         return {"seconds": seconds, "peak_memory_bytes": peak_memory()}
 
 
@@ -153,6 +169,12 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def _die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends, however that happens."""
+    if _DIES_WITH_PARENT:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _requests(stream: IO[str]) -> Iterator[dict[str, Any]]:
     for line in stream:
         yield json.loads(line)
@@ -160,6 +182,7 @@ def _requests(stream: IO[str]) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Answer requests from standard input until it ends."""
+    _die_with_parent()
     # What a kernel prints must not mix with the answers: it goes to standard error.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

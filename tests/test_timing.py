@@ -44,11 +44,12 @@ class Device:
         self.log.append("pause")
         self.now += 7.0
 
-    def sample(self, iterations: int) -> float:
-        return timing.sample(self.task, self.synchronize, iterations, self.clock, self.pause)
+    def sample(self, iterations: int, count: int = 1) -> list[float]:
+        blocks = timing.Blocks(iterations, count)
+        return timing.sample(self.task, self.synchronize, blocks, self.clock, self.pause)
 
-    def calibrate(self, block_s: float) -> int:
-        return timing.calibrate(self.task, self.synchronize, block_s, self.clock)
+    def calibrate(self, round_s: float) -> timing.Blocks:
+        return timing.calibrate(self.task, self.synchronize, round_s, self.clock)
 
     def compile_time(self) -> float:
         return timing.compile_time(self.task, self.synchronize, self.clock)
@@ -56,7 +57,7 @@ class Device:
 
 @pytest.mark.parametrize("iterations", [1, 2, 50])
 def test_sample_is_the_mean_of_a_call_without_pause_reset_and_warm_up(iterations):
-    assert Device(run=0.003).sample(iterations) == pytest.approx(0.003)
+    assert Device(run=0.003).sample(iterations) == pytest.approx([0.003])
 
 
 def test_sample_averages_calls_of_different_length():
@@ -67,7 +68,18 @@ def test_sample_averages_calls_of_different_length():
         device.queued += next(lengths)
 
     device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, None)
-    assert device.sample(3) == pytest.approx(0.003)
+    assert device.sample(3) == pytest.approx([0.003])
+
+
+def test_sample_has_a_figure_for_each_block_and_a_stall_is_in_one_alone():
+    device = Device()
+    lengths = iter([0.001, 0.001, 0.001, 0.033, 0.001, 0.001])
+
+    def run():
+        device.queued += next(lengths)
+
+    device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, None)
+    assert device.sample(2, count=3) == pytest.approx([0.001, 0.017, 0.001])
 
 
 def test_sample_pauses_and_warms_up_before_it_starts_from_the_initial_state():
@@ -96,27 +108,39 @@ def test_compile_time_is_what_the_first_call_takes_beyond_the_second():
     assert device.compile_time() == 0.0
 
 
-@pytest.mark.parametrize("run", [1e-4, 0.003, 0.004])
-def test_calibrated_calls_fill_the_block(run):
-    iterations = Device(run=run).calibrate(0.02)
-    assert iterations * run == pytest.approx(0.02, abs=run / 2)
+@pytest.mark.parametrize("run", [1e-5, 1e-4, 0.0007])
+def test_calibrated_calls_fill_a_block_and_blocks_the_round(run):
+    blocks = Device(run=run).calibrate(0.02)
+    assert blocks.iterations * run == pytest.approx(timing.BLOCK_S, abs=run / 2)
+    assert blocks.iterations * run * blocks.count == pytest.approx(0.02, rel=0.1)
 
 
-def test_a_call_longer_than_the_block_is_made_once():
-    assert Device(run=30.0).calibrate(0.02) == 1
+def test_a_call_longer_than_the_round_is_made_once():
+    assert Device(run=30.0).calibrate(0.02) == timing.Blocks(1, 1)
 
 
 def test_calls_too_short_to_see_are_limited_in_number():
     device = Device(run=0.0)
-    assert device.calibrate(0.02) == timing._MAX_ITERATIONS
-    assert device.log.count("run") < 5 * timing._MAX_ITERATIONS
+    assert device.calibrate(0.02) == timing.Blocks(timing._MAX_ITERATIONS, 10)
+    assert device.log.count("run") < 15 * timing._MAX_ITERATIONS
 
 
 def test_calibration_does_not_count_compilation_or_reset():
     device = Device(run=0.001, reset=100.0, compile=100.0)
-    assert device.calibrate(0.02) == 20
+    assert device.calibrate(0.02) == timing.Blocks(2, 10)
     assert device.log[0] == "reset"
     assert device.log[-1] == "reset"
+
+
+def test_calibration_does_not_take_a_stall_for_a_slow_kernel():
+    device = Device()
+    lengths = iter([0.032, 0.0001, 0.0001])
+
+    def run():
+        device.queued += next(lengths, 0.0001)
+
+    device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, None)
+    assert device.calibrate(0.02) == timing.Blocks(20, 10)
 
 
 def test_warm_up_goes_on_for_milliseconds_but_not_for_more_calls_than_it_needs():
