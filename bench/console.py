@@ -101,7 +101,11 @@ class TrainProgress:
 
     def epoch(self, line: str) -> None:
         """Print the line of a finished epoch."""
-        stdout().print(line, markup=False)
+        output = stdout()
+        # On one terminal the bar must know of the line, or they would write over each other.
+        shared = output.is_terminal and self._progress.console.is_terminal
+        console = self._progress.console if shared else output
+        console.print(line, markup=False, soft_wrap=True)
         self._progress.advance(self._task)
 
 
@@ -118,10 +122,12 @@ def head(environment: dict[str, Any]) -> list[str]:
 
 
 def _certificate(row: Any) -> str:
-    if math.isnan(row.error_ratio):
-        return str(row.certificate)
-    error = f"{row.error_ratio:.1f}x NumPy's error" if row.error_ratio else "no error"
-    return f"{row.certificate} · {error}"
+    parts = [str(row.certificate)]
+    if not math.isnan(row.error_ratio):
+        parts.append(f"{row.error_ratio:.1f}x NumPy's error" if row.error_ratio else "no error")
+    if row.reason:
+        parts.append(row.reason)
+    return " · ".join(parts)
 
 
 def _speedup(row: Any) -> str:

@@ -13,6 +13,7 @@ from mnist_core.backends import Backend
 
 _PACKAGES = ("mnist-bench", "numpy", "scipy", "numba", "pandas", "threadpoolctl")
 _BUSY_LOAD_PER_CORE = 0.5
+_PACKAGE_FOLDERS = ("mnist_core", "kernels", "bench")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -76,13 +77,13 @@ def commit() -> tuple[str, bool]:
     here = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(here), *arguments]
+        command = ["git", "-C", str(here.parent), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
         if Path(git("rev-parse", "--show-toplevel")).resolve() != here.parent:
             return "", False
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "-uno"))
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", *_PACKAGE_FOLDERS))
     except (OSError, subprocess.CalledProcessError):
         return "", False
 

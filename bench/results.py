@@ -4,7 +4,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,13 +50,32 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def folder(out: str | None) -> Path:
     """Folder to write to: the one asked for, or one under results/runs named by the time."""
     return Path(out) if out else RUNS / now()[:19].replace(":", "-")
+
+
+def writable(path: Path) -> Path:
+    """Make a folder; `OutputError` at once if nothing can be written there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".probe.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return path
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write to {path}: {error.strerror}; choose another --out")
 
 
 def frame(rows: Sequence[dict[str, Any]]) -> "pd.DataFrame":
@@ -91,15 +110,7 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path) -> "RunFolder":
         """Make the folder; `OutputError` if it cannot be written or holds another run."""
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            probe = path / f".probe.{os.getpid()}"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise OutputError(
-                f"cannot write results to {path}: {error.strerror}; choose another --out"
-            ) from error
+        writable(path)
         if any((path / name).exists() for name in ("results.csv", "rows.jsonl")):
             raise OutputError(f"{path} holds the results of another run; choose another --out")
         return cls(path)
@@ -116,8 +127,11 @@ class RunFolder:
             self._append("samples.jsonl", sample)
 
     def _append(self, name: str, value: dict[str, Any]) -> None:
-        with (self.path / name).open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(value) + "\n")
+        try:
+            with (self.path / name).open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(value) + "\n")
+        except OSError as error:
+            raise _cannot_write(self.path / name, error) from error
 
     def finish(
         self, certificates: Sequence[dict[str, Any]], environment: dict[str, Any]
@@ -132,7 +146,8 @@ class RunFolder:
             pd.DataFrame(self.samples, columns=list(SAMPLE_COLUMNS)).to_parquet(path)
         _write_json(self.path / "certificates.json", list(certificates))
         _write_json(self.path / "environment.json", environment)
-        report.write(self.path / "report.html", table, certificates, environment)
+        with replacing(self.path / "report.html") as path:
+            report.write(path, table, certificates, environment)
         with replacing(self.path / "results.csv") as path:
             table.to_csv(path, index=False)
         for name in ("rows.jsonl", "samples.jsonl"):
@@ -187,7 +202,7 @@ def _load_one(path: Path) -> "pd.DataFrame":
         if newest > SCHEMA:
             raise ValueError(f"its schema is {newest:g}, this version reads up to {SCHEMA}")
         return _typed(table[list(COLUMNS)])
-    except (ValueError, TypeError) as error:  # pandas' parser errors are ValueErrors
+    except (ValueError, TypeError, OSError) as error:  # pandas' parser errors are ValueErrors
         message = " ".join(str(error).split())
         raise DataError(f"{file}: not a result set that can be read: {message}") from error
 

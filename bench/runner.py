@@ -10,7 +10,7 @@ from bench import results, statistics
 from bench.results import RunFolder
 from bench.standing import Standing
 from bench.suite import Case
-from bench.timed_case import TimedCase
+from bench.timed_case import BASELINE, TimedCase
 from bench.worker import Worker, WorkerDiedError, WorkerError
 from mnist_core.backends import Backend
 
@@ -156,7 +156,7 @@ class Run:
         return {
             "backend": backend.name,
             "plugins": plan.plugins,
-            "kernels": plan.kernels,
+            "kernels": backend.having(plan.kernels),
             "data": plan.data,
             "precision": plan.precision,
             "threads": plan.threads,
@@ -281,18 +281,23 @@ class Run:
         checks = [c for c in certificate["checks"] if c["name"] == case.operator]
         return checks[0]["error_ratio"] if checks else None
 
+    def _baseline_stands(self) -> bool:
+        return all(s.status == "ok" for s in self.standings if s.backend.name == BASELINE)
+
     def _final(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row with its backend's last word: refused rows lose their times."""
         standing = next(s for s in self.standings if s.backend.name == row["backend"])
-        if standing.status in ("refused", "unavailable"):
+        if standing.status != "ok":
+            # Also where its process died after the case: nobody can verify that again.
             row = {k: v for k, v in row.items() if k not in _MEASURED}
-            return row | {"status": standing.status, "reason": standing.reason}
+            return {"reason": standing.reason} | row | {"status": standing.status}
         if "median_s" not in row:
-            return {"status": "failed", "reason": standing.reason} | row
+            return {"status": "failed"} | row
+        if not self._baseline_stands():
+            row = {k: v for k, v in row.items() if not k.startswith(("baseline", "speedup"))}
         signed = {"status": "ok", "certificate": row["precision"]}
         if (row["network"], row["batch"]) not in standing.verified_again:
-            why = standing.reason or "the run ended early"
-            signed["reason"] = f"verified before timing only: {why}"
+            signed["reason"] = "verified before timing only: the run ended early"
         return row | signed
 
 

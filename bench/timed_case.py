@@ -21,7 +21,7 @@ class TimedCase:
     case: Case
     ready: dict[str, dict[str, Any]] = field(default_factory=dict)
     samples: dict[str, list[float]] = field(default_factory=dict)
-    memory: dict[str, int] = field(default_factory=dict)
+    memory: dict[str, int | None] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
     @contextmanager

@@ -11,10 +11,13 @@ process that is not being asked anything is stopped.
 import ctypes
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any
 
 from mnist_core.errors import MnistBenchError
@@ -49,7 +52,7 @@ class Worker:
         threads = dict.fromkeys(THREAD_VARIABLES, str(job["threads"]))
         # A session of its own, so that Ctrl-C reaches the parent alone and it can finish.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker"],
+            [sys.executable, "-P", "-m", "bench.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -143,6 +146,7 @@ class Program:
 
         task = self.bench.prepare(Case.from_dict(case))
         synchronize = self.bench.backend.space.synchronize
+        forget_peak_memory()
         self.task, self.blocks = task, timing.calibrate(task, synchronize, round_s)
         return {
             "kernel": task.kernel,
@@ -161,12 +165,20 @@ class Program:
         return {"seconds": seconds, "peak_memory_bytes": peak_memory()}
 
 
-def peak_memory() -> int:
-    """Peak resident memory of this process in bytes."""
-    import resource
+def forget_peak_memory() -> None:
+    """Begin counting peak memory anew, where the system can (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+
+def peak_memory() -> int | None:
+    """Peak resident memory of this process in bytes since it was last forgotten, if known."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
 
 
 def _die_with_parent() -> None:
@@ -189,12 +201,13 @@ def main() -> None:
     program = Program()
     for message in _requests(sys.stdin):
         try:
-            reply = {"result": getattr(program, message.pop("request"))(**message)}
+            reply = json.dumps({"result": getattr(program, message.pop("request"))(**message)})
         except MnistBenchError as error:
-            reply = {"error": str(error)}
+            reply = json.dumps({"error": str(error)})
         except Exception as error:
-            reply = {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
-        answers.write(json.dumps(reply) + "\n")
+            text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            reply = json.dumps({"error": text})
+        answers.write(reply + "\n")
         answers.flush()
 
 

@@ -175,7 +175,10 @@ class Backend:
 
     def unavailable(self) -> str | None:
         """Reason why this backend cannot run here, or None if it can."""
-        reason = self._unavailable()
+        try:
+            reason = self._unavailable()
+        except Exception as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         if reason is None:
             missing = [
                 p for p in self.requires if importlib.util.find_spec(p.split(".")[0]) is None
@@ -204,8 +207,25 @@ class Backend:
     def parts(self) -> list[Part]:
         """Own kernels and take-overs, loaded at first use."""
         if self._parts is None:
-            self._parts = list(self._kernels() if callable(self._kernels) else self._kernels)
+            try:
+                self._parts = list(self._kernels() if callable(self._kernels) else self._kernels)
+            except Exception as error:
+                message = " ".join(str(error).split())
+                raise BackendError(
+                    f"backend {self.name}: its kernels cannot be loaded: "
+                    f"{type(error).__name__}: {message}"
+                ) from error
         return self._parts
+
+    def having(self, kernels: dict[str, str]) -> dict[str, str]:
+        """Of a choice of kernels, operator to name, those that this backend has."""
+        from mnist_core import registry
+
+        return {
+            operator: name
+            for operator, name in kernels.items()
+            if any(k.name == name for k in self.candidates(registry.operator(operator)))
+        }
 
     def candidates(self, operator: Operator) -> list[Kernel]:
         """Kernels that can compute ``operator`` here, the preferred one first."""

@@ -97,9 +97,9 @@ def load_plugins(paths: Iterable[str | Path]) -> None:
 
 def load_plugin(path: str | Path) -> None:
     """Register what stands in a loose Python file."""
-    path = Path(path)
+    given, path = path, Path(path).resolve()
     if not path.is_file():
-        raise BackendError(f"plug-in {path}: no such file")
+        raise BackendError(f"plug-in {given}: no such file")
     backends()
     name = f"mnist_bench_plugin_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)

@@ -132,6 +132,8 @@ def train(
         losses = space.to_host(device_losses)
         _check_finite(losses, number, batch, lr)
         test_loss, accuracy = evaluate(network, test)
+        if not np.isfinite(test_loss):
+            raise _diverged(-(-len(losses) // batch), number, lr)
         loss = float(losses.mean(dtype=np.float64))
         history.epochs.append(Epoch(number, lr, loss, test_loss, accuracy, seconds))
         on_epoch(history.epochs[-1])
@@ -149,8 +151,11 @@ def _warm_up(network: Network, data: DeviceData, batch: int, lr: float) -> None:
 def _check_finite(losses: HostArray, epoch: int, batch: int, lr: float) -> None:
     bad = ~np.isfinite(losses)
     if bad.any():
-        step = int(bad.argmax()) // batch + 1
-        raise DivergedError(
-            f"training diverged: the loss is not finite at step {step} of epoch {epoch} "
-            f"with learning rate {lr:g}; try a smaller one"
-        )
+        raise _diverged(int(bad.argmax()) // batch + 1, epoch, lr)
+
+
+def _diverged(step: int, epoch: int, lr: float) -> DivergedError:
+    return DivergedError(
+        f"training diverged: the loss is not finite at step {step} of epoch {epoch} "
+        f"with learning rate {lr:g}; try a smaller one"
+    )

@@ -289,3 +289,20 @@ def test_names_given_twice_to_one_object_are_one() -> None:
     registry.add_module(module)
     registry.add_module(module)
     assert registry.backend("once") is module.a
+
+
+def test_what_raises_while_it_says_whether_it_is_available_is_the_reason() -> None:
+    def broken() -> None:
+        raise OSError("driver\nmissing")
+
+    assert (
+        Backend("any", base="numpy", unavailable=broken).unavailable() == "OSError: driver missing"
+    )
+
+
+def test_kernels_that_cannot_be_imported_are_one_line() -> None:
+    def broken() -> list[Kernel]:
+        raise ImportError("needs NumPy 2.3\nor less")
+
+    with pytest.raises(BackendError, match="any: its kernels cannot be loaded: ImportError: needs"):
+        _ = Backend("any", base="numpy", kernels=broken).parts

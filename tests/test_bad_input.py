@@ -206,7 +206,7 @@ def test_training_that_diverges_names_the_step(small):
     done = mnist_bench(*train(small, "--learning-rate", "1e30"))
     assert done.returncode == 2
     one_line(done.stderr, "step 2 of epoch 1", "learning rate 1e+30")
-    assert os.listdir("out") == []
+    assert not os.path.exists("out")
 
 
 @pytest.mark.parametrize(
@@ -224,11 +224,10 @@ def test_training_that_diverges_names_the_step(small):
     ],
     ids=" ".join,
 )
-def test_wrong_usage_exits_with_2_and_says_how_to_use_it(arguments):
+def test_wrong_usage_exits_with_2_and_says_in_a_line_what_is_wrong(arguments):
     done = invoke(*arguments)
     assert done.exit_code == 2
-    assert "Usage: " in done.stderr
-    assert "Traceback" not in done.stderr
+    one_line(done.stderr, "mnist-bench: ")
 
 
 # Files

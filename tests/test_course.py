@@ -7,9 +7,9 @@ from mnist_core.backends import Backend
 from mnist_core.data import Dataset
 from mnist_core.numerics import course as courses
 from mnist_core.numerics.certificate import check_training
-from mnist_core.numerics.course import Course, Run, plan_course
+from mnist_core.numerics.course import Course, Run, WholeRun, plan_course
 from mnist_core.numerics.kinks import away_from_kinks
-from mnist_core.numerics.reference import REFERENCE
+from mnist_core.numerics.reference import REFERENCE, permuted
 from mnist_core.precision import FLOAT32, FLOAT64
 
 SIZES = (784, 64, 10)
@@ -61,3 +61,15 @@ def test_reference_that_diverges_certifies_nobody(small_digits: Dataset) -> None
     (check,) = check_training(Backend("honest", base="numpy"), course, seed=0)
     assert not check.passed
     assert "the reference itself diverges at step" in check.detail
+
+
+def test_any_seed_that_the_command_line_takes_can_be_certified() -> None:
+    largest = 2**31 - 1 + 1_000_003  # the second verification adds to it
+    assert permuted(largest, 4).name == "permuted 4"
+
+
+def test_the_backend_picks_its_images_out_of_all_there_are(small_digits: Dataset) -> None:
+    course = plan_course(SIZES, 32, FLOAT32, small_digits, 0.1, seed=0)
+    sample, whole = Run(course, REFERENCE, FLOAT64), WholeRun(course, REFERENCE, FLOAT64)
+    assert len(whole.data.images) == 2000 > len(sample.data.images)
+    assert sample.step(course.indices[0]) == whole.step(course.indices[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command_line import FILES, SMALL, command, write_data
+from command_line import FILES, SMALL, command, mnist_bench, write_data
 
 from bench.results import load
 
@@ -91,7 +91,7 @@ def test_a_run_interrupted_before_the_first_row_leaves_an_empty_result_set(data,
     assert len(load(out)) == 0
 
 
-def test_interrupted_training_exits_with_130_and_writes_nothing_half(data, tmp_path):
+def test_interrupted_training_exits_with_130_and_keeps_the_finished_epochs(data, tmp_path):
     out = tmp_path / "out"
     process = start("train", *SMALL, "--epochs", 100_000, "--data", data, "--out", out)
     assert process.stdout is not None
@@ -100,4 +100,9 @@ def test_interrupted_training_exits_with_130_and_writes_nothing_half(data, tmp_p
     _, stderr = interrupt(process, lambda: True)
     assert process.returncode == 130
     assert stderr.splitlines() == ["mnist-bench: interrupted"]
-    assert os.listdir(out) == []
+    assert sorted(os.listdir(out)) == ["history.csv", "weights.safetensors"]
+    history = (out / "history.csv").read_text().splitlines()
+    assert len(history) >= 3  # a header and at least the two epochs that were shown
+    last_accuracy = float(history[-1].split(",")[4])
+    evaluated = mnist_bench("evaluate", "--weights", out / "weights.safetensors", "--data", data)
+    assert f"accuracy {last_accuracy:.2%}" in evaluated.stdout

@@ -62,6 +62,7 @@ def cost(operator: Operator, *inputs: np.ndarray, **more: object) -> tuple[int, 
     wanted = [
         None if name in case.skip else out.astype("float32") if out.dtype.kind == "f" else out
         for name, out in zip(operator.outputs, outputs, strict=True)
+        if name not in operator.in_place
     ]
     return operator.flops(case), operator.bytes(arrays, wanted)
 
@@ -88,7 +89,9 @@ def test_cost_of_elementwise_operators() -> None:
     assert cost(operators.relu, z) == (15, 4 * 30)
     assert cost(operators.relu_backward, z, z) == (15, 4 * 45)
     assert cost(operators.bias_gradient, z) == (15, 4 * 20)
+    # The parameters are read and written.
     assert cost(operators.sgd, z[0], z[0], attributes={"lr": 0.1}) == (10, 4 * 15)
+    assert operators.sgd.in_place == ("param",)
 
 
 def test_cost_of_softmax_and_its_loss() -> None:

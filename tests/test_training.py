@@ -161,3 +161,9 @@ def test_divergence_names_its_step(backend: Backend, small_digits: Dataset) -> N
         pytest.raises(DivergedError, match=r"step 2 of epoch 1 with learning rate 1e\+30"),
     ):
         train(Network(SIZES, backend), small_digits, epochs=1, batch=100, lr=1e30)
+
+
+def test_divergence_in_the_very_last_step_is_seen(small_digits: Dataset) -> None:
+    network = Network((784, 8, 10), registry.backend("numpy"))
+    with np.errstate(all="ignore"), pytest.raises(DivergedError, match="step 1 of epoch 1"):
+        train(network, small_digits, epochs=1, batch=2000, lr=1e30)

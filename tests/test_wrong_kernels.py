@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnist_core import operators
 from mnist_core.backends import Backend, Kernel, TakeOver, kernel, takes_over
 from mnist_core.data import Dataset
 from mnist_core.network import Network
@@ -326,3 +327,18 @@ def test_wrong_training_is_refused(
     assert "\n" not in certificate.reason
     assert certificate.claim == ""
     assert "weights" not in certificate.hashes
+
+
+@kernel(operators.gather_batch)
+def index_of_16_bits(images: Array, labels: Array, index: Array, x: Array, y: Array) -> None:
+    rows = index.astype(np.int16)
+    x[...], y[...] = images[rows] / 255, labels[rows]
+
+
+def test_an_index_that_overflows_on_many_images_is_refused() -> None:
+    rng = np.random.RandomState(0)
+    wrong = Backend("wrong", base="numpy", kernels=[index_of_16_bits])
+    cases = operators.gather_batch.inputs(rng)
+    check = check_operator(wrong, operators.gather_batch, FLOAT32, cases)
+    assert not check.passed
+    assert "70,000 images" in check.detail

@@ -34,9 +34,14 @@ def _chosen_kernels(pairs: tuple[str, ...], backends: list[Backend]) -> dict[str
             raise BackendError(f"--kernel {pair}: write OPERATOR=NAME, such as dense=array")
         registry.operator(operator)
         chosen[operator] = name
-    for backend in backends if chosen else []:
-        if backend.unavailable() is None:
-            backend.choosing(chosen)
+    usable = [backend for backend in backends if backend.unavailable() is None]
+    for operator, name in chosen.items():
+        if not any(backend.having({operator: name}) for backend in usable):
+            known = {k.name for b in usable for k in b.candidates(registry.operator(operator))}
+            raise BackendError(
+                f"no backend of this run has a kernel {operator}={name}; "
+                f"there are {', '.join(sorted(known))}"
+            )
     return chosen
 
 
@@ -82,6 +87,7 @@ def run_command(
     for operator in operators:
         registry.operator(operator)
     level_names = _levels(levels, operators)
+    timed_operators = tuple(dict.fromkeys(operators)) or tuple(registry.operators())
     data = resolve(data)
     dataset = load_data(data)
     sizes = [parse_sizes(text) for text in dict.fromkeys(networks)] or [recipe.network]
@@ -91,7 +97,7 @@ def run_command(
             check_recipe(network, dataset, batch)
     plan = runner.Plan(
         backends=selected,
-        cases=suite.cases(sizes, images, level_names, operators or tuple(registry.operators())),
+        cases=suite.cases(sizes, images, level_names, timed_operators),
         precision=precision,
         threads=threads or machine.cores(),
         data=data,

@@ -8,7 +8,7 @@ from bench import results
 from mnist_core import registry
 from mnist_core.backends import Kernel
 from mnist_core.data import load as load_data
-from mnist_core.errors import OutputError
+from mnist_core.errors import BackendError, OutputError
 from mnist_core.presets import PRESETS
 
 
@@ -60,7 +60,12 @@ def _kernel_lines() -> list[str]:
     for name, backend in registry.backends().items():
         if backend.unavailable():
             continue
-        for part in backend.parts:
+        try:
+            parts = backend.parts
+        except BackendError as error:
+            lines.append(str(error))
+            continue
+        for part in parts:
             what = part.operator.name if isinstance(part, Kernel) else part.level
             lines.append(f"{name}: {what}={part.name}")
     return lines

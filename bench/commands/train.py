@@ -2,7 +2,8 @@
 
 import csv
 import math
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from bench import console, results
 from mnist_core import registry, weights
 from mnist_core.data import Dataset
 from mnist_core.data import load as load_data
-from mnist_core.errors import NetworkError, OutputError
+from mnist_core.errors import NetworkError
 from mnist_core.network import Network, initial_parameters, parse_sizes
 from mnist_core.precision import precision as find_precision
 from mnist_core.presets import Preset
@@ -69,47 +70,70 @@ def train_command(
     check_recipe(recipe.network, dataset, images)
     if not 0 < recipe.lr < math.inf:
         raise NetworkError(f"learning rate {recipe.lr:g}: give a positive number, such as 0.1")
-    folder = _writable(results.folder(out))
+    folder = results.writable(results.folder(out))
     initial = initial_parameters(recipe.network, recipe.seed, recipe.scale)
     model = Network(recipe.network, chosen, precision=kind, initial=initial)
+    # Libraries that are loaded at the first call would come too late for the limit on threads.
+    with np.errstate(all="ignore"):
+        model.forward(model.buffers(1).x)
     click.echo(
         f"{'-'.join(map(str, recipe.network))} on {dataset.name}, backend {backend}, "
         f"batch {images}, learning rate {recipe.lr:g}, {precision}"
     )
-    with (
-        threadpool_limits(threads),
-        console.TrainProgress(recipe.epochs) as progress,
-        np.errstate(all="ignore"),  # training that diverges says so itself
-    ):
-        history = train_network(
-            model,
-            dataset,
-            epochs=recipe.epochs,
-            batch=images,
-            lr=recipe.lr,
-            seed=recipe.seed,
-            on_epoch=lambda epoch: progress.epoch(_epoch_line(epoch, dataset)),
-        )
-    described = {"preset": recipe.name, "data": dataset.name, "backend": backend}
-    weights.save(folder / "weights.safetensors", model, described)
-    with results.replacing(folder / "history.csv") as path, path.open("w", newline="") as file:
-        rows = history.rows()
-        table = csv.DictWriter(file, rows[0])
-        table.writeheader()
-        table.writerows(rows)
-    click.echo(f"weights   {folder / 'weights.safetensors'}")
+    kept = _Kept(model)
 
+    def on_epoch(epoch: Epoch) -> None:
+        kept.add(epoch)
+        progress.epoch(_line(epoch, dataset))
 
-def _writable(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot write to {folder}: {error.strerror}; choose another --out"
-        raise OutputError(message) from error
-    return folder
+        with (
+            threadpool_limits(threads),
+            console.TrainProgress(recipe.epochs) as progress,
+            np.errstate(all="ignore"),  # training that diverges says so itself
+        ):
+            train_network(
+                model,
+                dataset,
+                epochs=recipe.epochs,
+                batch=images,
+                lr=recipe.lr,
+                seed=recipe.seed,
+                on_epoch=on_epoch,
+            )
+    finally:
+        # Also where training is interrupted or diverges: what was finished is kept.
+        kept.save(folder, {"preset": recipe.name, "data": dataset.name, "backend": backend})
 
 
-def _epoch_line(epoch: Epoch, data: Dataset) -> str:
+class _Kept:
+    """The history so far and the parameters after its last epoch."""
+
+    def __init__(self, model: Network) -> None:
+        self._model = model
+        self._epochs: list[Epoch] = []
+
+    def add(self, epoch: Epoch) -> None:
+        self._epochs.append(epoch)
+        self._parameters = self._model.get_parameters()
+
+    def save(self, folder: Path, described: dict[str, str]) -> None:
+        """Write weights and history, or leave no empty folder behind."""
+        if not self._epochs:
+            with suppress(OSError):
+                folder.rmdir()
+            return
+        self._model.set_parameters(self._parameters)
+        weights.save(folder / "weights.safetensors", self._model, described)
+        rows = [asdict(epoch) for epoch in self._epochs]
+        with results.replacing(folder / "history.csv") as path, path.open("w", newline="") as file:
+            table = csv.DictWriter(file, rows[0])
+            table.writeheader()
+            table.writerows(rows)
+        click.echo(f"weights   {folder / 'weights.safetensors'}")
+
+
+def _line(epoch: Epoch, data: Dataset) -> str:
     return (
         f"epoch {epoch.epoch:3}   loss {epoch.loss:.4f}   test loss {epoch.test_loss:.4f}   "
         f"test accuracy {epoch.test_accuracy:.2%}   "

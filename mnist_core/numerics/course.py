@@ -26,10 +26,15 @@ _KINK_TRIES = 20
 
 @dataclass(frozen=True)
 class Course:
-    """What a trajectory trains on: images, labels, and the order of each epoch."""
+    """What a trajectory trains on: images, labels, and the order of each epoch.
+
+    ``images`` and ``labels`` are a sample of ``data``, at its positions ``chosen``.
+    """
 
     sizes: tuple[int, ...]
     precision: Precision
+    data: Dataset
+    chosen: HostArray
     images: HostArray
     labels: HostArray
     orders: list[HostArray]
@@ -54,24 +59,31 @@ class Course:
 
 
 class Run:
-    """A network on its way along a course."""
+    """A network on its way along a course, on the course's sample of the images."""
 
     def __init__(self, course: Course, backend: Backend, precision: Precision) -> None:
         self.course = course
         self.network = Network(course.sizes, backend, precision=precision, initial=course.initial)
-        self.data = DeviceData.load(self.network, course.images, course.labels)
+        self.data = DeviceData.load(self.network, *self._images_and_labels())
+
+    def _images_and_labels(self) -> tuple[HostArray, HostArray]:
+        return self.course.images, self.course.labels
+
+    def _position(self, index: HostArray) -> HostArray:
+        """Where the images that a course numbers ``index`` are among those of the run."""
+        return index
 
     def step(self, index: HostArray) -> float:
         """One step; the mean loss before it."""
         space = self.network.backend.space
-        device_index = space.to_device(index)
+        device_index = space.to_device(self._position(index))
         losses = self.network.step(self.data.images, self.data.labels, device_index, self.course.lr)
         return float(space.to_host(losses).mean(dtype=np.float64))
 
     def epoch(self, order: HostArray) -> list[float]:
         """One epoch; the mean loss before each of its steps."""
         space = self.network.backend.space
-        device_order = space.to_device(order)
+        device_order = space.to_device(self._position(order))
         device_losses = self.network.epoch(
             self.data.images, self.data.labels, device_order, self.course.batch, self.course.lr
         )
@@ -85,6 +97,16 @@ class Run:
     def parameters(self) -> list[HostArray]:
         """Weights and biases, one after the other."""
         return [p for pair in self.network.get_parameters() for p in pair]
+
+
+class WholeRun(Run):
+    """A run that picks the same images out of all there are, as it will when it is timed."""
+
+    def _images_and_labels(self) -> tuple[HostArray, HostArray]:
+        return self.course.data.train_images, self.course.data.train_labels
+
+    def _position(self, index: HostArray) -> HostArray:
+        return self.course.chosen[index]
 
 
 def plan_course(
@@ -101,6 +123,8 @@ def plan_course(
     proposed = Course(
         tuple(sizes),
         precision,
+        data,
+        chosen,
         data.train_images[chosen],
         data.train_labels[chosen],
         orders,

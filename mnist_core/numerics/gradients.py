@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mnist_core.backends import Backend
+from mnist_core.errors import NetworkError
 from mnist_core.network import Network, initial_parameters
 from mnist_core.numerics.check import Check, raising_fails
 from mnist_core.numerics.errors import bound, distance, error_ratio
@@ -14,6 +15,7 @@ from mnist_core.operators import HostArray
 from mnist_core.precision import FLOAT64, Precision
 
 _KINK_MARGIN = 1e-4
+_DRAWS = 50
 _DIFFERENCE_STEP = 1e-6
 _DIFFERENCE_TOLERANCE = 1e-6
 
@@ -29,8 +31,15 @@ def sample(
         (w.astype(precision.dtype).astype(np.float64), b.astype(precision.dtype).astype(np.float64))
         for w, b in biased
     ]
-    x = rng.standard_normal((2 * batch + 8, sizes[0])).astype(precision.dtype).astype(np.float64)
-    x = x[away_from_kinks(x, parameters, _KINK_MARGIN)][:batch]
+    x = np.empty((0, sizes[0]))
+    for _ in range(_DRAWS):
+        drawn_x = rng.standard_normal((batch + 8, sizes[0])).astype(precision.dtype)
+        fresh = drawn_x.astype(np.float64)
+        x = np.concatenate([x, fresh[away_from_kinks(fresh, parameters, _KINK_MARGIN)]])[:batch]
+        if len(x) == batch:
+            break
+    if not len(x):
+        raise NetworkError("every row drawn is near a ReLU's kink; the network is too large")
     return x, rng.randint(0, sizes[-1], len(x)).astype(np.int64), parameters
 
 

@@ -17,12 +17,13 @@ def wider(precision: Precision) -> Precision:
     return Precision("reference", precision.reference, precision.reference)
 
 
-def permuted(seed: int) -> Backend:
+def permuted(seed: int, number: int) -> Backend:
     """The reference with the summation index of every product and sum permuted at random.
 
-    Runs of it in the precision at hand show how far apart honest orders of summation drift.
+    Runs of it in the precision at hand, each with its ``number``, show how far apart honest orders
+    of summation drift.
     """
-    rng = np.random.RandomState(seed)
+    rng = np.random.RandomState([seed, 7, number])
 
     @array_kernel(dense, name="permuted")
     def forward(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
@@ -49,4 +50,4 @@ def permuted(seed: int) -> Backend:
         if dx is not None:
             dx[...] = g[:, columns] @ w[:, columns].T
 
-    return Backend(f"permuted {seed}", space=Space, kernels=[forward, backward])
+    return Backend(f"permuted {number}", space=Space, kernels=[forward, backward])

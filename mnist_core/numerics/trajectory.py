@@ -9,7 +9,7 @@ import numpy as np
 from mnist_core.backends import Backend
 from mnist_core.errors import DivergedError
 from mnist_core.numerics.check import Check, raising_fails
-from mnist_core.numerics.course import Course, Run
+from mnist_core.numerics.course import Course, Run, WholeRun
 from mnist_core.numerics.errors import distance
 from mnist_core.numerics.reference import REFERENCE, permuted, wider
 from mnist_core.operators import HostArray
@@ -56,7 +56,7 @@ def walk(course: Course, seed: int = 0) -> Iterator[Milestone]:
     """Train the reference in wider precision and, beside it, reordered in the course's own."""
     precision = course.precision
     truth = Run(course, REFERENCE, wider(precision))
-    runs = [Run(course, permuted(1000 * seed + i), precision) for i in range(ENVELOPE_RUNS)]
+    runs = [Run(course, permuted(seed, i), precision) for i in range(ENVELOPE_RUNS)]
     envelope = np.full(2 * (len(course.sizes) - 1), FLOOR_ROUNDOFFS * precision.roundoff)
     for step, index in enumerate(course.indices, start=1):
         loss = truth.step(index)
@@ -88,7 +88,7 @@ def _outside(name: str, step: int, what: str, ratio: float) -> Check:
 @raising_fails("step")
 def check_steps(backend: Backend, course: Course, milestones: Iterable[Milestone]) -> Check:
     """Train by the backend's step and judge parameters and loss after every step."""
-    run, worst = Run(course, backend, course.precision), 0.0
+    run, worst = WholeRun(course, backend, course.precision), 0.0
     for milestone, index in zip(milestones, course.indices, strict=True):
         loss_ratio = milestone.judge_loss(run.step(index))
         ratio, number = milestone.judge(run.parameters())
@@ -104,7 +104,7 @@ def check_steps(backend: Backend, course: Course, milestones: Iterable[Milestone
 @raising_fails("epoch")
 def check_epochs(backend: Backend, course: Course, milestones: Iterable[Milestone]) -> Check:
     """Train by the backend's epoch; judge its losses step by step, the parameters at its end."""
-    run, remaining, worst = Run(course, backend, course.precision), iter(milestones), 0.0
+    run, remaining, worst = WholeRun(course, backend, course.precision), iter(milestones), 0.0
     for order in course.orders:
         for loss in run.epoch(order):
             milestone = next(remaining)
@@ -122,7 +122,7 @@ def check_epochs(backend: Backend, course: Course, milestones: Iterable[Mileston
 
 def _trained(backend: Backend, course: Course) -> str:
     """SHA-256 of the parameters after all epochs."""
-    run = Run(course, backend, course.precision)
+    run = WholeRun(course, backend, course.precision)
     for order in course.orders:
         run.epoch(order)
     return sha256(run.parameters())

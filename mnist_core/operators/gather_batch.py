@@ -33,15 +33,19 @@ def _inputs(rng: np.random.RandomState) -> Iterator[Case]:
     for batch in values.BATCHES:
         for features in (784, 1, 65):
             yield _case(rng, 1000, features, batch, values.batch_note(batch))
+    yield _case(rng, 70_000, 1, 1000, "70,000 images, more than 16 bits count")
 
 
 def _workload(sizes: Sequence[int], batch: int, rng: np.random.RandomState) -> Iterator[Case]:
     yield _case(rng, max(batch, 10_000), sizes[0], batch, "one step")
 
 
-def _bytes(images: HostArray, labels: HostArray, index: HostArray) -> int:
-    # A row is read as bytes and written as float32; index and label go with it.
-    return int(index.size * (images.shape[1] * (1 + 4) + 3 * 8))
+def _bytes(
+    images: HostArray, labels: HostArray, index: HostArray, x: HostArray, y: HostArray
+) -> int:
+    # Of images and labels, the rows of the batch alone are read.
+    rows = index.size * (images.shape[1] * images.itemsize + labels.itemsize)
+    return int(rows + index.nbytes + x.nbytes + y.nbytes)
 
 
 gather_batch = Operator(

@@ -61,7 +61,8 @@ class Operator:
     flops
         Useful floating-point operations behind each output, from the inputs.
     bytes
-        Bytes that one call must move at least; each input and output once if not given.
+        Bytes that one call must move at least, from its inputs and its outputs that are not inputs;
+        if not given, each array once and those updated in place twice.
     reduction
         Length k of each output's longest sum, from the inputs: it enters the error bound.
     scale
@@ -125,11 +126,12 @@ class Operator:
     def flops(self, case: Case) -> int:
         """Useful floating-point operations of one call, for the outputs that it wants."""
         counts = zip(self.outputs, self._flops(*case.inputs), strict=True)
-        return sum(count for name, count in counts if name not in case.skip)
+        return int(sum(count for name, count in counts if name not in case.skip))
 
     def bytes(self, inputs: Sequence[HostArray], outputs: Sequence[HostArray | None]) -> int:
         """Bytes that one call must move: each array once, unless the operator says otherwise."""
         if self._bytes is not None:
-            return self._bytes(*inputs)
-        written = [a.nbytes for a in outputs if a is not None]
-        return sum(a.nbytes for a in inputs) + sum(written)
+            return int(self._bytes(*inputs, *outputs))
+        named = zip(self.input_names, inputs, strict=True)
+        in_place = [a for name, a in named if name in self.outputs]
+        return sum(a.nbytes for a in (*inputs, *in_place, *outputs) if a is not None)
