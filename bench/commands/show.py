@@ -9,6 +9,7 @@ from mnist_core import registry
 from mnist_core.backends import Kernel
 from mnist_core.data import load as load_data
 from mnist_core.errors import BackendError, OutputError
+from mnist_core.operators import Operator
 from mnist_core.presets import PRESETS
 
 
@@ -73,9 +74,15 @@ def _kernel_lines() -> list[str]:
 
 def _operator_lines() -> list[str]:
     return [
-        f"{name}({', '.join(op.input_names)}) -> {', '.join(op.outputs)}"
+        f"{name}({', '.join(_arguments(op))}) -> {', '.join(op.outputs)}"
         for name, op in registry.operators().items()
     ]
+
+
+def _arguments(operator: Operator) -> list[str]:
+    """Inputs and, behind a star as in Python, attributes."""
+    attributes = operator.attribute_names
+    return [*operator.input_names, *(("*", *attributes) if attributes else ())]
 
 
 def _preset_lines() -> list[str]:
