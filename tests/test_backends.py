@@ -285,7 +285,7 @@ def test_names_are_unique_over_plugins(tmp_path: Path) -> None:
 
 def test_names_given_twice_to_one_object_are_one() -> None:
     module = ModuleType("module_in_test")
-    module.a = module.b = Backend("once", base="numpy")  # type: ignore[attr-defined]
+    module.a = module.b = Backend("once", base="numpy")
     registry.add_module(module)
     registry.add_module(module)
     assert registry.backend("once") is module.a

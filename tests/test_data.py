@@ -73,7 +73,7 @@ def small_dataset(**changes: object) -> Dataset:
         "test_images": np.zeros((3, 4), np.uint8),
         "test_labels": np.array([0, 1, 2]),
     }
-    return Dataset(**(parts | changes))  # type: ignore[arg-type]
+    return Dataset(**(parts | changes))
 
 
 def refusal(action: Callable[[], object], *parts: str) -> None:

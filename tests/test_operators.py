@@ -195,7 +195,7 @@ def test_dense_backward_against_differences(activation: str) -> None:
 # Workloads
 
 
-def recording(calls: dict[str, list]) -> Backend:  # type: ignore[type-arg]
+def recording(calls: dict[str, list]) -> Backend:
     """The references, noting the shapes of each call and the activation."""
     reference = Backend("recorded references", base="numpy")
 
@@ -213,7 +213,7 @@ def recording(calls: dict[str, list]) -> Backend:  # type: ignore[type-arg]
 @pytest.mark.parametrize("sizes", [(12, 10), (12, 9, 10), (12, 9, 8, 7, 10)], ids=str)
 def test_workloads_are_the_calls_of_a_step(sizes: tuple[int, ...]) -> None:
     batch, rng = 5, np.random.RandomState(0)
-    calls: dict[str, list] = defaultdict(list)  # type: ignore[type-arg]
+    calls: dict[str, list] = defaultdict(list)
     network = Network(sizes, recording(calls), precision=FLOAT32)
     images, labels = np.zeros((20, sizes[0]), np.uint8), np.zeros(20, np.int64)
     network.step(images, labels, np.arange(batch), 0.1)

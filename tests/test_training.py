@@ -53,7 +53,7 @@ def test_every_backend_trains_in_these_orders(backend: Backend, small_digits: Da
         seen.append(backend.space.to_host(order))
         return composed(images, labels, order, batch, lr)
 
-    network.epoch = epoch  # type: ignore[method-assign]
+    network.epoch = epoch
     train(network, small_digits, epochs=3, batch=500, lr=0.1)
     assert hashed([order for order in seen if len(order) == 2000]) == ORDERS_SHA256
 
