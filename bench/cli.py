@@ -55,14 +55,32 @@ _DATA = click.option(
     default="auto",
     show_default=True,
     metavar="auto|mnist|fashion-mnist|digits|synthetic|PATH",
-    help="Images to train on.",
+    help="Images of which data set.",
 )
-_PRESET = click.option("--preset", metavar="NAME", help="Network and recipe; options override it.")
+_PRESET = click.option(
+    "--preset",
+    metavar="NAME",
+    help="Network and recipe, which options override; `list presets` shows all.  [standard]",
+)
 _PRECISION = click.option(
     "--precision", default="float32", show_default=True, metavar="NAME", help="float32 or float64."
 )
+
+
+def _check_threads(_context: click.Context, _option: click.Parameter, value: int | None) -> Any:
+    """Refuse more threads than processors: waiting for each other they would take minutes."""
+    from bench.machine import cores
+
+    if value is not None and value > cores():
+        raise click.BadParameter(f"{value} threads on {cores()} processors; give {cores()} at most")
+    return value
+
+
 _THREADS = click.option(
-    "--threads", type=click.IntRange(min=1), help="Threads of every library. [all]"
+    "--threads",
+    type=click.IntRange(min=1),
+    callback=_check_threads,
+    help="Threads of every library.  [all]",
 )
 _SEED = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Of initial weights and order."
@@ -77,10 +95,26 @@ def main() -> None:
 
 @main.command()
 @click.option(
-    "--backend", "backends", multiple=True, metavar="NAME", help="Repeatable; 'all' adds peers."
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="NAME",
+    help="Repeatable; `list backends` shows all, 'all' adds peers.  [all but peers]",
 )
-@click.option("--level", "levels", multiple=True, metavar="LEVEL", help="Repeatable. [all five]")
-@click.option("--operator", "operators", multiple=True, metavar="OP", help="Repeatable. [all]")
+@click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    metavar="epoch|step|forward|backward|operator",
+    help="Repeatable.  [all five]",
+)
+@click.option(
+    "--operator",
+    "operators",
+    multiple=True,
+    metavar="OP",
+    help="Repeatable; `list operators` shows all.  [all]",
+)
 @click.option(
     "--kernel", "kernels", multiple=True, metavar="OP=NAME", help="Use this kernel; repeatable."
 )
@@ -92,10 +126,10 @@ def main() -> None:
 @_THREADS
 @_SEED
 @_PLUGIN
-@click.option("--quick", is_flag=True, help="Fewer rounds: under 40 seconds.")
-@click.option("--out", metavar="DIR", help="Folder for the results. [results/runs/TIME]")
+@click.option("--quick", is_flag=True, help="Fewer rounds: half a minute.")
+@click.option("--out", metavar="DIR", help="Folder for the results.  [results/runs/TIME]")
 def run(**options: Any) -> None:
-    """Verify every backend, time them in turn, write results and a report."""
+    """Verify, time and report: the main job."""
     from bench.commands.run import run_command
 
     sys.exit(run_command(**options))
@@ -115,7 +149,7 @@ def run(**options: Any) -> None:
 @_THREADS
 @_SEED
 @_PLUGIN
-@click.option("--out", metavar="DIR", help="Folder for weights and history. [results/runs/TIME]")
+@click.option("--out", metavar="DIR", help="Folder for weights and history.  [results/runs/TIME]")
 def train(**options: Any) -> None:
     """Train one network; save its weights and history."""
     from bench.commands.train import train_command
@@ -125,7 +159,10 @@ def train(**options: Any) -> None:
 
 @main.command()
 @click.option(
-    "--weights", "weights_file", required=True, metavar="FILE", help="Weights that `train` saved."
+    "--weights",
+    required=True,
+    metavar="PATH",
+    help="Weights that `train` saved: the file, or its folder.",
 )
 @click.option(
     "--backend", default="numpy", show_default=True, metavar="NAME", help="What computes."
@@ -133,7 +170,7 @@ def train(**options: Any) -> None:
 @_DATA
 @_PLUGIN
 def evaluate(**options: Any) -> None:
-    """Loss and accuracy of saved weights on the test images of a data set."""
+    """Loss and accuracy of saved weights on test images."""
     from bench.commands.train import evaluate_command
 
     evaluate_command(**options)
@@ -142,7 +179,7 @@ def evaluate(**options: Any) -> None:
 @main.command()
 @click.argument("results_folders", metavar="RESULTS...", nargs=-1, required=True)
 @click.option(
-    "--out", metavar="FILE", help="Where to write the page. [report.html beside the results]"
+    "--out", metavar="FILE", help="Where to write the page.  [report.html beside the results]"
 )
 def report(**options: Any) -> None:
     """Write report.html from the results of a run."""
@@ -157,7 +194,7 @@ def report(**options: Any) -> None:
 )
 @_PLUGIN
 def list_(**options: Any) -> None:
-    """Backends, kernels, operators and presets; why any is unavailable."""
+    """Backends, kernels, operators, presets."""
     from bench.commands.show import list_command
 
     list_command(**options)

@@ -1,6 +1,7 @@
 """What a run shows on the terminal: progress on stderr, the table on stdout."""
 
 import math
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from bench.report import digits
@@ -32,7 +33,7 @@ def stdout() -> "Console":
 
 
 class RunProgress:
-    """Progress bar of a run."""
+    """Progress of a run: a bar on a terminal, elsewhere a line for each thing begun."""
 
     def __init__(self) -> None:
         from rich.progress import (
@@ -44,6 +45,7 @@ class RunProgress:
         )
 
         console = stderr()
+        self._started = monotonic()
         self._progress: Progress = Progress(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -69,6 +71,10 @@ class RunProgress:
     def at(self, what: str) -> None:
         """Say what is being done now."""
         self._progress.update(self._task, description=what)
+        if self._progress.disable:
+            self._progress.console.print(
+                f"{monotonic() - self._started:4.0f} s  {what}", markup=False, soft_wrap=True
+            )
 
     def advance(self, units: int = 1) -> None:
         """Count units of work as done."""
@@ -170,6 +176,8 @@ def _grid(title: str, rows: "pd.DataFrame") -> "Table":
 
 def print_tables(table: "pd.DataFrame", console: "Console") -> None:
     """One table for each network, batch and level; backends that cannot run here, once."""
+    again = (table.status != "ok") & table.duplicated(["backend", "reason"])
+    table = table.assign(reason=table.reason.mask(again, ""))  # a reason is read once
     unavailable = table[table.status == "unavailable"]
     timed = table[table.status != "unavailable"]
     for (network, batch), case in timed.groupby(["network", "batch"], sort=False):

@@ -44,15 +44,13 @@ def governor() -> str | None:
         return None
 
 
-def warnings(load: float | None, threads: int) -> list[str]:
+def warnings(load: float | None) -> list[str]:
     """Reasons to doubt what is measured here, each with a remedy."""
     found = []
     if load is not None and load > _BUSY_LOAD_PER_CORE * cores():
         found.append(f"load average {load}: other programs are running; stop them and run again")
     if governor() == "powersave":
         found.append("frequency governor is powersave: set it to performance")
-    if threads > cores():
-        found.append(f"{threads} threads on {cores()} processors: use at most {cores()}")
     return found
 
 
@@ -116,5 +114,5 @@ def environment(threads: int) -> dict[str, Any]:
         "commit": revision,
         "dirty": dirty,
         "command": " ".join(["mnist-bench", *sys.argv[1:]]),
-        "warnings": warnings(load, threads),
+        "warnings": warnings(load),
     }

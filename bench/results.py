@@ -133,6 +133,12 @@ class RunFolder:
         except OSError as error:
             raise _cannot_write(self.path / name, error) from error
 
+    def discard(self) -> None:
+        """Leave nothing behind of a run that has no rows."""
+        (self.path / "samples.jsonl").unlink(missing_ok=True)
+        with suppress(OSError):  # it held something else before
+            self.path.rmdir()
+
     def finish(
         self, certificates: Sequence[dict[str, Any]], environment: dict[str, Any]
     ) -> "pd.DataFrame":

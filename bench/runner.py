@@ -131,6 +131,7 @@ class Run:
                 standing.worker = Worker(self._job(backend))
                 standing.versions = standing.worker.info["versions"]
                 standing.device = standing.worker.info["device"]
+                standing.computes = standing.worker.info["computes"]
             except WorkerError as error:
                 standing.fail("failed", str(error))
             self.progress.advance()
@@ -142,7 +143,7 @@ class Run:
         verification, which says what is wrong.
         """
         self.progress.at(f"compiling {standing.backend.name}")
-        for case in reversed(self.plan.cases):
+        for case in reversed([case for case in self.plan.cases if standing.takes(case)]):
             try:
                 standing.compile_times[case] = standing.ask("compile", case=case.as_dict())
             except WorkerDiedError as error:
@@ -188,7 +189,7 @@ class Run:
     def _time(self, case: Case) -> None:
         """All rounds of one case on all backends, then its rows."""
         timed = TimedCase(case)
-        for standing in list(self._running()):
+        for standing in [s for s in self._running() if s.takes(case)]:
             with timed.catching(standing):
                 timed.ready[standing.backend.name] = standing.ask(
                     "prepare", case=case.as_dict(), round_s=self.plan.effort.round_s
@@ -198,7 +199,8 @@ class Run:
             rounds += 1
             self._round(timed, rounds)
         for standing in self.standings:
-            self.folder.add_row(self._row(standing, timed))
+            if standing.takes(case):
+                self.folder.add_row(self._row(standing, timed))
 
     def _enough(self, timed: TimedCase, rounds: int, elapsed: float) -> bool:
         effort = self.plan.effort

@@ -18,6 +18,7 @@ class Standing:
     reason: str = ""
     versions: str | None = None
     device: str | None = None
+    computes: list[str] | None = None
     compile_times: dict[Case, float] = field(default_factory=dict)
     certificates: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     verified_again: set[tuple[str, int]] = field(default_factory=set)
@@ -25,6 +26,10 @@ class Standing:
     @property
     def runs(self) -> bool:
         return self.worker is not None
+
+    def takes(self, case: Case) -> bool:
+        """Whether the case is one to time on this backend; all are until its process says."""
+        return self.computes is None or case.what in self.computes
 
     def ask(self, request: str, **arguments: Any) -> Any:
         assert self.worker is not None

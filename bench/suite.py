@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mnist_core import registry
-from mnist_core.backends import Backend
+from mnist_core.backends import Backend, Kernel
 from mnist_core.data import Dataset
 from mnist_core.network import Network, initial_parameters
 from mnist_core.operators import Case as Call
@@ -29,6 +29,9 @@ _CALLS = {
 }
 
 
+_COMPOSED_OF = {"step": ("forward", "backward"), "epoch": ("step", "forward", "backward")}
+
+
 @dataclass(frozen=True)
 class Case:
     """One thing to time on every backend."""
@@ -39,10 +42,14 @@ class Case:
     batch: int
 
     @property
+    def what(self) -> str:
+        """The operator, or the level where it is a level above the operators."""
+        return self.operator or self.level
+
+    @property
     def label(self) -> str:
         """How progress and messages name it."""
-        what = self.operator if self.operator else self.level
-        return f"{what}, {self.network_name}, batch {self.batch}"
+        return f"{self.what}, {self.network_name}, batch {self.batch}"
 
     @property
     def network_name(self) -> str:
@@ -57,6 +64,21 @@ class Case:
     def from_dict(cls, values: dict[str, Any]) -> "Case":
         """Inverse of `as_dict`, also after JSON made the network a list."""
         return cls(**{**values, "network": tuple(values["network"])})
+
+
+def computed_by(backend: Backend) -> list[str]:
+    """Levels and operators that a backend is timed at.
+
+    A peer is somebody else's way to compute: where it would only borrow the suite's own kernels, a
+    row of its name would tell nothing of it.
+    """
+    operators = list(registry.operators())
+    if backend.role == "own":
+        return [*LEVELS, *operators]
+    own = [p.operator.name if isinstance(p, Kernel) else p.level for p in backend.parts]
+    if any(name in operators for name in own):
+        return [*LEVELS, *(name for name in operators if name in own)]
+    return [level for level in LEVELS if {level, *_COMPOSED_OF.get(level, ())} & set(own)]
 
 
 def cases(

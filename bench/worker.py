@@ -16,11 +16,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Timer
 from typing import IO, Any
 
-from mnist_core.errors import MnistBenchError
+from mnist_core.errors import MnistBenchError, described
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -31,6 +32,9 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 
+
+PATIENCE_S = 600.0
+"""Longest that one request may take: a kernel that never returns must not hang a run."""
 
 _DIES_WITH_PARENT = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
@@ -70,20 +74,40 @@ class Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._signal("SIGCONT")
-        try:
+        answer = ""
+        overdue = Event()
+        with self._ending_after(PATIENCE_S, overdue), suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps({"request": request, **arguments}) + "\n")
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
         if not answer:
             code = self._process.wait()
+            if overdue.is_set():
+                raise WorkerDiedError(
+                    f"{self.backend} was stopped: {request} took over {PATIENCE_S:g} s"
+                )
             raise WorkerDiedError(f"the process of {self.backend} died (exit code {code})")
         self._signal("SIGSTOP")
         reply = json.loads(answer)
         if "error" in reply:
             raise WorkerError(reply["error"])
         return reply["result"]
+
+    @contextmanager
+    def _ending_after(self, seconds: float, overdue: Event) -> Iterator[None]:
+        """Kill the process, and say so, unless the block ends within that time."""
+
+        def end() -> None:
+            overdue.set()
+            self._process.kill()
+
+        timer = Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _signal(self, name: str) -> None:
         # Only where the worker is sure to die with its parent: a stopped one would not notice.
@@ -104,7 +128,7 @@ class Program:
         from threadpoolctl import threadpool_limits
 
         from bench.machine import backend_versions
-        from bench.suite import Bench
+        from bench.suite import Bench, computed_by
         from mnist_core import registry
         from mnist_core.data import load
 
@@ -119,7 +143,11 @@ class Program:
         for operator in registry.operators():
             getattr(backend, operator)  # imports the kernels, which is no part of compiling them
         threadpool_limits(job["threads"])
-        return {"versions": versions, "device": backend.space.device}
+        return {
+            "versions": versions,
+            "device": backend.space.device,
+            "computes": computed_by(backend),
+        }
 
     def compile(self, case: dict[str, Any]) -> float:
         """Seconds that the first call of a case in this process takes beyond the second."""
@@ -205,8 +233,7 @@ def main() -> None:
         except MnistBenchError as error:
             reply = json.dumps({"error": str(error)})
         except Exception as error:
-            text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            reply = json.dumps({"error": text})
+            reply = json.dumps({"error": described(error)})
         answers.write(reply + "\n")
         answers.flush()
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from mnist_core.arrays import Space
-from mnist_core.errors import BackendError
+from mnist_core.errors import BackendError, described
 from mnist_core.operators import Array, Operator
 
 Function = Callable[..., Any]
@@ -178,7 +178,7 @@ class Backend:
         try:
             reason = self._unavailable()
         except Exception as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            reason = described(error)
         if reason is None:
             missing = [
                 p for p in self.requires if importlib.util.find_spec(p.split(".")[0]) is None
@@ -210,10 +210,8 @@ class Backend:
             try:
                 self._parts = list(self._kernels() if callable(self._kernels) else self._kernels)
             except Exception as error:
-                message = " ".join(str(error).split())
                 raise BackendError(
-                    f"backend {self.name}: its kernels cannot be loaded: "
-                    f"{type(error).__name__}: {message}"
+                    f"backend {self.name}: its kernels cannot be loaded: {described(error)}"
                 ) from error
         return self._parts
 

@@ -4,7 +4,6 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-import traceback
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +11,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from mnist_core.backends import Backend
-from mnist_core.errors import BackendError
+from mnist_core.errors import BackendError, described
 from mnist_core.operators import BUILTIN, Operator
 
 ENTRY_POINTS = "mnist_bench.backends"
@@ -109,22 +108,21 @@ def load_plugin(path: str | Path) -> None:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
+        _check_declared([v for v in vars(module).values() if isinstance(v, Backend)])
         add_module(module)
     except BackendError as error:
         raise BackendError(f"plug-in {path}: {error}") from error
     except Exception as error:
-        message = " ".join(str(error).split())
-        raise BackendError(
-            f"plug-in {_place(path, error)}: {type(error).__name__}: {message}"
-        ) from error
-    if not any(isinstance(v, Backend) for v in vars(module).values()):
-        raise BackendError(f"plug-in {path}: it declares no Backend")
+        raise BackendError(f"plug-in {path}: {described(error)}") from error
 
 
-def _place(path: Path, error: Exception) -> str:
-    """File and line of ``path`` at which the error arose."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-    if isinstance(error, SyntaxError):
-        lines.append(error.lineno)
-    return f"{path}, line {lines[-1]}" if lines else str(path)
+def _check_declared(backends: list[Backend]) -> None:
+    if not backends:
+        raise BackendError("it declares no Backend")
+    known = [*_backends, *(backend.name for backend in backends)]
+    for backend in backends:
+        if backend.base is not None and backend.base not in known:
+            raise BackendError(
+                f"backend {backend.name!r} has the unknown base {backend.base!r}; "
+                f"there are {', '.join(_backends)}"
+            )

@@ -268,8 +268,11 @@ def test_an_unavailable_backend_cannot_train_or_evaluate(small):
 
 
 PLUGINS = {
-    "raises": ("x = 1\nraise ValueError('no luck')\n", "line 2: ValueError: no luck"),
-    "divides": ("def f():\n    1 / 0\nf()\n", "line 2: ZeroDivisionError"),
+    "raises": ("x = 1\nraise ValueError('no luck')\n", "ValueError: no luck (plugin.py, line 2)"),
+    "divides": (
+        "def f():\n    1 / 0\nf()\n",
+        "ZeroDivisionError: division by zero (plugin.py, line 2)",
+    ),
     "speaks in lines": ("raise ValueError('one\\n  two')\n", "ValueError: one two"),
     "misses a package": ("import surely_not_installed\n", "surely_not_installed"),
     "is no Python": ("x = (\n", "SyntaxError"),

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.suite import LEVELS, Bench, Case, cases
-from mnist_core import registry
+from bench.suite import LEVELS, Bench, Case, cases, computed_by
+from mnist_core import operators, registry
+from mnist_core.backends import Backend, kernel, takes_over
 from mnist_core.data.digits import digits
 from mnist_core.network import Network
 from mnist_core.operators import BUILTIN
@@ -30,6 +31,22 @@ def numpy(data):
 
 def case(level: str, operator: str | None = None) -> Case:
     return Case(level, operator, SIZES, BATCH)
+
+
+@pytest.mark.parametrize(
+    ("part", "computed"),
+    [
+        (takes_over("epoch")(print), ["epoch"]),
+        (takes_over("forward")(print), ["epoch", "step", "forward"]),
+        (kernel(operators.relu)(print), [*LEVELS, "relu"]),
+    ],
+    ids=["epoch", "forward", "operator"],
+)
+def test_a_peer_is_timed_only_where_it_computes_something_of_its_own(part, computed):
+    peer = Backend("peer", base="numpy", kernels=[part], role="peer")
+    assert computed_by(peer) == computed
+    own = Backend("own", base="numpy", kernels=[part])
+    assert computed_by(own) == [*LEVELS, *registry.operators()]
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ STEP = {"level": "step", "operator": None, "network": NETWORK, "batch": BATCH}
 
 PLUGIN = """
 import os
+import time
 from mnist_core import Backend, kernel, operators
 
 print("imported")
@@ -28,11 +29,16 @@ def noisy(z, out):
     os.system("echo from a child")
     out[...] = z * (z > 0)
 
+@kernel(operators.relu_backward)
+def endless(out, grad, dz):
+    while True:
+        time.sleep(1)
+
 @kernel(operators.softmax)
 def unwell(logits, out):
     raise ValueError("one line\\n  and another")
 
-backend = Backend("noisy", base="numpy", kernels=[noisy, unwell])
+backend = Backend("noisy", base="numpy", kernels=[noisy, unwell, endless])
 """
 
 
@@ -77,7 +83,9 @@ def processes() -> set[psutil.Process]:
 def test_open_says_what_the_backend_is_made_of(worker):
     import numpy
 
-    assert worker.info == {"versions": f"numpy {numpy.__version__}", "device": "cpu"}
+    assert worker.info["versions"] == f"numpy {numpy.__version__}"
+    assert worker.info["device"] == "cpu"
+    assert {"epoch", "dense"} <= set(worker.info["computes"])
 
 
 def test_verify_answers_with_a_certificate(worker):
@@ -145,7 +153,9 @@ def test_close_ends_the_process(job):
 
 
 def test_an_error_is_one_line_and_the_worker_lives_on(noisy):
-    with pytest.raises(WorkerError, match=r"^ValueError: one line and another$") as caught:
+    with pytest.raises(
+        WorkerError, match=r"^ValueError: one line and another \(noisy.py, line \d+\)$"
+    ) as caught:
         noisy.ask("prepare", case=operator("softmax"), round_s=0.01)
     assert not isinstance(caught.value, WorkerDiedError)
     with pytest.raises(WorkerError, match=r"^unknown operator 'convolution'; there are "):
@@ -179,3 +189,11 @@ def test_a_killed_worker_is_reported_as_dead_with_its_exit_code(job):
         with pytest.raises(WorkerDiedError, match=r"process of numpy died \(exit code -9\)"):
             worker.ask("sample")
     worker.close()
+
+
+def test_a_kernel_that_never_returns_costs_its_process(job, monkeypatch):
+    worker = Worker({**job, "backend": "noisy"})
+    monkeypatch.setattr("bench.worker.PATIENCE_S", 0.5)
+    case = {**STEP, "level": "operator", "operator": "relu_backward"}
+    with pytest.raises(WorkerDiedError, match=r"noisy was stopped: prepare took over 0\.5 s"):
+        worker.ask("prepare", case=case, round_s=0.01)

@@ -26,6 +26,13 @@ def _selected(names: tuple[str, ...]) -> list[Backend]:
     return [backend for backend in everything if backend.role == "own"]
 
 
+def _check_runnable(backends: list[Backend]) -> None:
+    reasons = {backend.name: backend.unavailable() for backend in backends}
+    if all(reasons.values()):
+        listed = "; ".join(f"{name} is unavailable: {reason}" for name, reason in reasons.items())
+        raise BackendError(f"nothing to run: {listed}")
+
+
 def _chosen_kernels(pairs: tuple[str, ...], backends: list[Backend]) -> dict[str, str]:
     chosen = {}
     for pair in pairs:
@@ -83,6 +90,7 @@ def run_command(
     recipe = find_preset(preset or "standard")
     registry.load_plugins(plugins)
     selected = _selected(backends)
+    _check_runnable(selected)
     find_precision(precision)
     for operator in operators:
         registry.operator(operator)
@@ -124,8 +132,12 @@ def _go(plan: runner.Plan, folder: results.RunFolder, environment: dict[str, Any
             run.go()
         except KeyboardInterrupt:
             interrupted = True
+            environment["warnings"].append("interrupted: not every case was timed")
         finally:
             run.close()
+    if interrupted and not folder.rows:
+        folder.discard()
+        raise KeyboardInterrupt
     table = run.finish()
     console.print_tables(table, output)
     output.print(f"\nreport    {folder.path / 'report.html'}", markup=False, soft_wrap=True)

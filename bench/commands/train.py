@@ -11,10 +11,10 @@ import click
 import numpy as np
 
 from bench import console, results
-from mnist_core import registry, weights
+from mnist_core import registry
 from mnist_core.data import Dataset
 from mnist_core.data import load as load_data
-from mnist_core.errors import NetworkError
+from mnist_core.errors import NetworkError, OutputError
 from mnist_core.network import Network, initial_parameters, parse_sizes
 from mnist_core.precision import precision as find_precision
 from mnist_core.presets import Preset
@@ -22,6 +22,10 @@ from mnist_core.presets import preset as find_preset
 from mnist_core.training import DeviceData, Epoch, check_recipe
 from mnist_core.training import evaluate as evaluate_network
 from mnist_core.training import train as train_network
+from mnist_core.weights import load as load_weights
+from mnist_core.weights import save as save_weights
+
+_WEIGHTS = "weights.safetensors"
 
 
 def _recipe(
@@ -71,6 +75,8 @@ def train_command(
     if not 0 < recipe.lr < math.inf:
         raise NetworkError(f"learning rate {recipe.lr:g}: give a positive number, such as 0.1")
     folder = results.writable(results.folder(out))
+    if (folder / _WEIGHTS).exists():
+        raise OutputError(f"{folder} holds the weights of another training; choose another --out")
     initial = initial_parameters(recipe.network, recipe.seed, recipe.scale)
     model = Network(recipe.network, chosen, precision=kind, initial=initial)
     # Libraries that are loaded at the first call would come too late for the limit on threads.
@@ -124,13 +130,13 @@ class _Kept:
                 folder.rmdir()
             return
         self._model.set_parameters(self._parameters)
-        weights.save(folder / "weights.safetensors", self._model, described)
+        save_weights(folder / _WEIGHTS, self._model, described)
         rows = [asdict(epoch) for epoch in self._epochs]
         with results.replacing(folder / "history.csv") as path, path.open("w", newline="") as file:
             table = csv.DictWriter(file, rows[0])
             table.writeheader()
             table.writerows(rows)
-        click.echo(f"weights   {folder / 'weights.safetensors'}")
+        click.echo(f"weights   {folder / _WEIGHTS}")
 
 
 def _line(epoch: Epoch, data: Dataset) -> str:
@@ -141,12 +147,16 @@ def _line(epoch: Epoch, data: Dataset) -> str:
     )
 
 
-def evaluate_command(weights_file: str, backend: str, data: str, plugins: tuple[str, ...]) -> None:
+def evaluate_command(weights: str, backend: str, data: str, plugins: tuple[str, ...]) -> None:
     """Print loss and accuracy of saved weights on the test images."""
     registry.load_plugins(plugins)
-    saved = weights.load(Path(weights_file))
+    path = Path(weights)
+    saved = load_weights(path / _WEIGHTS if path.is_dir() else path)
     dataset = load_data(data)
     check_recipe(saved.sizes, dataset, 1)
+    trained_on = saved.metadata.get("data", dataset.name)
+    if trained_on != dataset.name:
+        click.echo(f"warning: trained on {trained_on}, evaluated on {dataset.name}", err=True)
     dtype = str(saved.parameters[0][0].dtype)
     model = Network(
         saved.sizes,

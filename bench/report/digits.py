@@ -18,14 +18,16 @@ def places(value: float, low: float = math.nan, high: float = math.nan) -> int:
     """Decimal places worth showing; negative for tens, hundreds, thousands.
 
     The last digit shown is that of the interval's half-width. Without an interval it is the
-    third significant digit; at least one significant digit stays, and at most four.
+    third significant digit; at least one significant digit of the value and of the interval's
+    lower end stays, and at most four of the value.
     """
     if not value or not math.isfinite(value):
         return 0
     lead = -exponent(value)
     half = (high - low) / 2
     supported = -exponent(half) if math.isfinite(half) and half > 0 else lead + 2
-    return max(lead, min(supported, lead + 3))
+    lowest = -exponent(low) if math.isfinite(low) and low > 0 else lead
+    return max(lead, min(max(supported, lowest), lead + 3))
 
 
 def number(value: float, decimals: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -58,6 +59,8 @@ def load(spec: str) -> Dataset:
 def resolve(spec: str) -> str:
     """Settle what "auto" means here and now; any other `spec` is returned as it is.
 
+    Where drawn digits stand in for MNIST, a warning is logged that says why.
+
     Processes that are to work on the same data load what one of them resolved.
     """
     if spec != "auto":
@@ -70,7 +73,8 @@ def resolve(spec: str) -> str:
     if cached("mnist") is None:
         try:
             download("mnist")
-        except DataError:  # no network, or not allowed: what "auto" is for
+        except DataError as error:  # no network, or not allowed: what "auto" is for
+            logging.getLogger(__name__).warning("data: drawn digits instead of MNIST: %s", error)
             return "digits"
     return "mnist"
 

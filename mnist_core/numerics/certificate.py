@@ -146,5 +146,5 @@ def _hashes(course: Course, data: Dataset, checks: Sequence[Check]) -> dict[str,
         "order": trajectory.sha256(course.indices),
     }
     if all(check.passed for check in checks):
-        hashes["weights"] = next(c.detail for c in checks if c.kind == "deterministic").split()[-1]
+        hashes["weights"] = next(c.sha256 for c in checks if c.sha256 is not None)
     return hashes

@@ -6,6 +6,8 @@ from functools import wraps
 from math import isfinite
 from typing import Any
 
+from mnist_core.errors import described
+
 
 @dataclass(frozen=True)
 class Check:
@@ -16,6 +18,7 @@ class Check:
     passed: bool
     detail: str
     error_ratio: float | None = None
+    sha256: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON: an infinite ratio, which JSON cannot hold, becomes None."""
@@ -32,8 +35,7 @@ def raising_fails(kind: str) -> Callable[[Callable[..., Check]], Callable[..., C
             try:
                 return check(*args, **kwargs)
             except Exception as error:
-                message = " ".join(str(error).split())
-                return Check(kind, kind, False, f"{kind} raised {type(error).__name__}: {message}")
+                return Check(kind, kind, False, f"{kind} raised {described(error)}")
 
         return guarded
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from mnist_core.arrays import Space
 from mnist_core.backends import Backend
+from mnist_core.errors import described
 from mnist_core.numerics.check import Check
 from mnist_core.numerics.errors import Comparison, compare
 from mnist_core.operators import Array, Case, HostArray, Operator
@@ -21,7 +22,7 @@ def _poisoned(space: Space, like: HostArray, dtype: Any) -> Array:
 def run_case(
     backend: Backend, operator: Operator, case: Case, own: Iterable[HostArray], dtype: str
 ) -> tuple[dict[str, HostArray], str | None]:
-    """Outputs of the backend's kernel on the host, and the name of an input that it changed."""
+    """Outputs of the backend's kernel on the host, and how it broke its contract if it did."""
     space, host = backend.space, case.rounded(dtype)
     inputs = dict(zip(operator.input_names, map(space.to_device, host), strict=True))
     outputs: dict[str, Array] = {}
@@ -30,16 +31,22 @@ def run_case(
             outputs[name] = None
         elif name not in inputs:
             outputs[name] = _poisoned(space, like, like.dtype)
-    getattr(backend, operator.name)(*inputs.values(), *outputs.values(), **case.attributes)
+    returned = getattr(backend, operator.name)(
+        *inputs.values(), *outputs.values(), **case.attributes
+    )
     space.synchronize()
 
-    changed = None
+    fault = None
     for name, before in zip(operator.input_names, host, strict=True):
         if name in operator.outputs:
             outputs[name] = inputs[name]
         elif not np.array_equal(space.to_host(inputs[name]), before):
-            changed = name
-    return {k: space.to_host(v) for k, v in outputs.items() if v is not None}, changed
+            fault = f"changed its input {name}"
+    filled = {k: space.to_host(v) for k, v in outputs.items() if v is not None}
+    unfilled = [k for k, v in filled.items() if v.dtype.kind == "f" and np.isnan(v).all()]
+    if unfilled and returned is not None:
+        fault = f"returned a value, but did not fill {unfilled[0]}: write into it"
+    return filled, fault
 
 
 def _numpy_own(operator: Operator, case: Case, dtype: str) -> list[HostArray]:
@@ -57,9 +64,9 @@ def judge(
         for a in case.rounded(precision.dtype)
     )
     own = _numpy_own(operator, case, precision.dtype)
-    computed, changed = run_case(backend, operator, case, own, precision.dtype)
-    if changed:
-        return np.inf, f"changed its input {changed} ({case.note})"
+    computed, fault = run_case(backend, operator, case, own, precision.dtype)
+    if fault:
+        return np.inf, f"{fault} ({case.note})"
     truths = operator.reference(*wide, **case.attributes)
     scales = operator.scale(*wide, **case.attributes)
     worst = 0.0
@@ -101,8 +108,7 @@ def check_operator(
         try:
             ratio, wrong = judge(backend, operator, case, precision)
         except Exception as error:
-            message = " ".join(str(error).split())
-            ratio, wrong = np.inf, f"raised {type(error).__name__}: {message} ({case.note})"
+            ratio, wrong = np.inf, f"raised {described(error)}; {case.note}"
         if wrong:
             detail = f"{operator.name}/{kernel}: {wrong}"
             return Check(operator.name, "operator", False, detail, ratio)

@@ -36,4 +36,4 @@ def softmax_cross_entropy(
     xp.log(total[:, 0], out=loss)
     xp.subtract(loss, picked, out=loss)
     xp.subtract(dlogits, truth, out=dlogits)
-    xp.multiply(dlogits, 1 / logits.shape[0], out=dlogits)
+    xp.divide(dlogits, logits.shape[0], out=dlogits)
