@@ -3,6 +3,7 @@
 from typing import Any
 
 from kernels.array.operators.relu import mask_gradient
+from kernels.array.sums import column_sums
 from mnist_core import operators
 from mnist_core.arrays import Space
 from mnist_core.backends import array_kernel
@@ -29,6 +30,6 @@ def dense_backward(
         mask_gradient(space, out, grad, masked)
         grad = masked
     xp.matmul(x.T, grad, out=dw)
-    xp.sum(grad, axis=0, out=db)
+    column_sums(space, grad, db)
     if dx is not None:
         xp.matmul(grad, w.T, out=dx)

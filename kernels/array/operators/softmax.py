@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kernels.array.sums import row_sums
 from mnist_core import operators
 from mnist_core.arrays import Space
 from mnist_core.backends import array_kernel
@@ -21,7 +22,7 @@ def normalise(space: Space, shifted: Array, out: Array) -> Array:
     xp = space.xp
     total = space.scratch_column("row sum", shifted)
     xp.exp(shifted, out=out)
-    xp.sum(out, axis=1, keepdims=True, out=total)
+    row_sums(space, out, total)
     xp.divide(out, total, out=out)
     return total
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kernels.array.operators.softmax import normalise, shift
+from kernels.array.sums import row_sums
 from mnist_core import operators
 from mnist_core.arrays import Space
 from mnist_core.backends import array_kernel
@@ -27,13 +28,14 @@ def softmax_cross_entropy(
 ) -> None:
     xp = space.xp
     shifted = space.scratch_like("shifted", logits)
-    picked = space.scratch("picked", loss.shape, loss.dtype)
+    picked = space.scratch_column("picked", logits)
+    losses = loss[:, None]
     truth = onehot(space, labels, logits)
     shift(space, logits, shifted)
     xp.multiply(shifted, truth, out=dlogits)
-    xp.sum(dlogits, axis=1, out=picked)
+    row_sums(space, dlogits, picked)
     total = normalise(space, shifted, dlogits)
-    xp.log(total[:, 0], out=loss)
-    xp.subtract(loss, picked, out=loss)
+    xp.log(total, out=losses)
+    xp.subtract(losses, picked, out=losses)
     xp.subtract(dlogits, truth, out=dlogits)
     xp.divide(dlogits, logits.shape[0], out=dlogits)
