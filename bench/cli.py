@@ -63,16 +63,23 @@ _PRESET = click.option(
     help="Network and recipe, which options override; `list presets` shows all.  [standard]",
 )
 _PRECISION = click.option(
-    "--precision", default="float32", show_default=True, metavar="NAME", help="float32 or float64."
+    "--precision",
+    default="float32",
+    show_default=True,
+    metavar="NAME",
+    help="float32, float64 or exact.",
 )
 
 
-def _check_threads(_context: click.Context, _option: click.Parameter, value: int | None) -> Any:
+def _check_threads(_context: click.Context, _option: click.Parameter, value: Any) -> Any:
     """Refuse more threads than processors: waiting for each other they would take minutes."""
     from bench.machine import cores
 
-    if value is not None and value > cores():
-        raise click.BadParameter(f"{value} threads on {cores()} processors; give {cores()} at most")
+    for threads in value if isinstance(value, tuple) else (value or 1,):
+        if threads > cores():
+            raise click.BadParameter(
+                f"{threads} threads on {cores()} processors; give {cores()} at most"
+            )
     return value
 
 
@@ -133,6 +140,46 @@ def run(**options: Any) -> None:
     from bench.commands.run import run_command
 
     sys.exit(run_command(**options))
+
+
+@main.command()
+@click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="NAME",
+    help="Repeatable; `list backends` shows all, 'all' adds peers.  [all but peers]",
+)
+@click.option("--network", "networks", multiple=True, metavar="784-128-64-10", help="Repeatable.")
+@click.option("--batch", "batches", multiple=True, type=int, help="Images a step; repeatable.")
+@click.option("--learning-rate", "lr", type=float, help="A power of two if exact.  [preset's]")
+@click.option("--steps", type=click.IntRange(min=1), help="Of the exact training.  [100]")
+@_PRESET
+@_DATA
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    metavar="float32|float64|exact",
+    help="Repeatable.  [float32 and exact]",
+)
+@click.option(
+    "--threads",
+    multiple=True,
+    type=click.IntRange(min=1),
+    callback=_check_threads,
+    help="Of every library; repeatable.  [all]",
+)
+@_SEED
+@_PLUGIN
+@click.option("--save", metavar="FILE", help="Store the exact trainings, for --against elsewhere.")
+@click.option("--against", metavar="FILE", help="Compare with trainings stored by --save.")
+@click.option("--out", metavar="DIR", help="Folder for the certificates.  [results/runs/TIME]")
+def verify(**options: Any) -> None:
+    """Certificates for every backend; exit 1 if one fails."""
+    from bench.commands.verify import verify_command
+
+    sys.exit(verify_command(**options))
 
 
 @main.command()

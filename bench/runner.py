@@ -172,7 +172,14 @@ class Run:
         label = "-".join(map(str, network))
         self.progress.at(f"verifying {standing.backend.name}, {label}, batch {batch}")
         try:
-            certificate = standing.worker.ask("verify", network=network, batch=batch, seed=seed)
+            certificate = standing.worker.ask(
+                "verify",
+                network=network,
+                batch=batch,
+                precision=self.plan.precision,
+                lr=self.plan.lr,
+                seed=seed,
+            )
         except WorkerError as error:
             standing.fail("failed", str(error))
             return
@@ -297,7 +304,8 @@ class Run:
             return {"status": "failed"} | row
         if not self._baseline_stands():
             row = {k: v for k, v in row.items() if not k.startswith(("baseline", "speedup"))}
-        signed = {"status": "ok", "certificate": row["precision"]}
+        claim = standing.certificates[row["network"], row["batch"]]["claim"]
+        signed = {"status": "ok", "certificate": claim}
         if (row["network"], row["batch"]) not in standing.verified_again:
             signed["reason"] = "verified before timing only: the run ended early"
         return row | signed

@@ -125,8 +125,8 @@ class Bench:
     def __init__(
         self, backend: Backend, data: Dataset, precision_name: str, lr: float, seed: int
     ) -> None:
-        self.backend = backend
         self.precision: Precision = precision(precision_name)
+        self.backend = backend.computing_in(self.precision)
         self.lr = lr
         self.seed = seed
         self._data = data
@@ -216,17 +216,18 @@ class Bench:
         data, space = self._training_data(network), self.backend.space
         n = len(self._data.train_labels)
         order = space.to_device(next(permutations(n, self.seed)))
+        rate = self.precision.rate(self.lr, case.batch)
         if case.level == "epoch":
             head = order[: _WARM_STEPS * case.batch]
             arguments = (data.images, data.labels)
-            epoch = partial(network.epoch, *arguments, order, case.batch, self.lr)
-            warm = partial(network.epoch, *arguments, head, case.batch, self.lr)
+            epoch = partial(network.epoch, *arguments, order, case.batch, rate)
+            warm = partial(network.epoch, *arguments, head, case.batch, rate)
             return epoch, warm, n
         indices = cycle(self._full_batches(order, n, case.batch))
         if case.level == "step":
 
             def step() -> None:
-                network.step(data.images, data.labels, next(indices), self.lr)
+                network.step(data.images, data.labels, next(indices), rate)
 
             return step, step, case.batch
         batch = network.buffers(case.batch)

@@ -157,15 +157,22 @@ class Program:
         task = self.bench.prepare(Case.from_dict(case))
         return timing.compile_time(task, self.bench.backend.space.synchronize)
 
-    def verify(self, network: list[int], batch: int, seed: int) -> dict[str, Any]:
+    def verify(
+        self, network: list[int], batch: int, precision: str, lr: float, seed: int
+    ) -> dict[str, Any]:
         """Certificate of the backend for a network and batch."""
         from mnist_core.numerics import certify
+        from mnist_core.precision import PRECISIONS
 
-        bench = self.bench
-        certificate = certify(
-            bench.backend, network, batch, bench.precision, self.data, lr=bench.lr, seed=seed
-        )
-        return certificate.as_dict()
+        kind = PRECISIONS[precision]
+        backend = self.bench.backend
+        return certify(backend, network, batch, kind, self.data, lr=lr, seed=seed).as_dict()
+
+    def verify_exact(self, network: list[int], batch: int, **recipe: Any) -> dict[str, Any]:
+        """Certificate in exact precision; ``recipe`` as `certify_exact` takes it."""
+        from mnist_core.numerics import certify_exact
+
+        return certify_exact(self.bench.backend, network, batch, self.data, **recipe).as_dict()
 
     def prepare(self, case: dict[str, Any], round_s: float) -> dict[str, Any]:
         """Make a case ready: compile, warm, calibrate."""

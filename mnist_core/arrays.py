@@ -50,6 +50,17 @@ class Space:
         self.xp.take(array, index, axis=0, out=rows, mode="clip")
         self.xp.copyto(out, rows)
 
+    def assign(self, out: Array, array: Array) -> None:
+        """out = array, converted to out's dtype: what has decimals loses them for an integer."""
+        self.xp.copyto(out, array, casting="unsafe")
+
+    def round_to_grid(self, array: Array, bits: int) -> None:
+        """Round to multiples of 2**-bits in place, half to even; powers of two scale exactly."""
+        xp = self.xp
+        xp.multiply(array, 2.0**bits, out=array)
+        xp.round(array, out=array)
+        xp.multiply(array, 2.0**-bits, out=array)
+
     def scratch(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """Working memory for a kernel: allocated at the first call, then the same each time.
 

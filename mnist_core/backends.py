@@ -4,7 +4,7 @@ import copy
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 from mnist_core.arrays import Space
 from mnist_core.errors import BackendError, described
 from mnist_core.operators import Array, Operator
+from mnist_core.precision import EXACT, FLOAT32, Precision
 
 Function = Callable[..., Any]
+Observer = Callable[[Operator, Sequence[Array]], None]
 
 LEVELS = ("forward", "backward", "step", "epoch")
 """Levels above the operators, each composed from the one before."""
@@ -28,6 +30,13 @@ class Kernel:
     device: str
     function: Function
     needs_space: bool = False
+    precision: str | None = None
+
+    def serves(self, precision: Precision) -> bool:
+        """Whether it computes the operator as it is in ``precision``."""
+        if self.precision is not None:
+            return self.precision == precision.name
+        return precision.name != EXACT.name or self.operator.exact is None
 
     def bind(self, space: Space) -> Function:
         """The function that a network calls."""
@@ -41,6 +50,11 @@ class TakeOver:
     name: str
     level: str
     function: Function
+    precision: str | None = None
+
+    def serves(self, precision: Precision) -> bool:
+        """Whether it trains as ``precision`` does; what does not say so rounds nowhere."""
+        return self.precision == (EXACT.name if precision.name == EXACT.name else None)
 
 
 def kernel(
@@ -49,28 +63,38 @@ def kernel(
     device: str = "cpu",
     name: str | None = None,
     needs_space: bool = False,
+    precision: str | None = None,
 ) -> Callable[[Function], Kernel]:
     """Declare a function as a kernel of ``operator`` for arrays on ``device``.
 
     With ``needs_space`` its first argument is the `Space`, for scratch memory and the namespace.
+    With ``precision="exact"`` it is used in exact precision alone, and before any other.
     """
 
     def declare(function: Function) -> Kernel:
-        return Kernel(name or function.__name__, operator, device, function, needs_space)
+        named = name or function.__name__
+        return Kernel(named, operator, device, function, needs_space, precision)
 
     return declare
 
 
-def array_kernel(operator: Operator, *, name: str = "array") -> Callable[[Function], Kernel]:
+def array_kernel(
+    operator: Operator, *, name: str = "array", precision: str | None = None
+) -> Callable[[Function], Kernel]:
     """Declare a kernel written against the array namespace: its first argument is the `Space`."""
-    return kernel(operator, device="any", name=name, needs_space=True)
+    return kernel(operator, device="any", name=name, needs_space=True, precision=precision)
 
 
-def takes_over(level: str, *, name: str | None = None) -> Callable[[Function], TakeOver]:
-    """Declare a function that computes a whole level in place of the composed one."""
+def takes_over(
+    level: str, *, name: str | None = None, precision: str | None = None
+) -> Callable[[Function], TakeOver]:
+    """Declare a function that computes a whole level in place of the composed one.
+
+    In exact precision it is used only if it says ``precision="exact"``, and then only there.
+    """
     if level not in LEVELS:
         raise BackendError(f"takes_over({level!r}): the levels are {', '.join(LEVELS)}")
-    return lambda function: TakeOver(name or function.__name__, level, function)
+    return lambda function: TakeOver(name or function.__name__, level, function, precision)
 
 
 Part = Kernel | TakeOver
@@ -90,18 +114,48 @@ def kernels_in(package: str) -> Callable[[], list[Part]]:
     return load
 
 
-def _reference_kernel(operator: Operator) -> Kernel:
+def _reference_kernels(operator: Operator) -> list[Kernel]:
+    kernels = [_reference_kernel(operator, operator.reference, None)]
+    if operator.exact is not None:
+        kernels.append(_reference_kernel(operator, operator.exact_reference, EXACT.name))
+    return kernels
+
+
+def _reference_kernel(operator: Operator, compute: Function, precision: str | None) -> Kernel:
     def reference(space: Space, *arrays: Array, **attributes: Any) -> None:
         inputs = arrays[: len(operator.input_names)]
         fresh = iter(arrays[len(inputs) :])
         named = dict(zip(operator.input_names, inputs, strict=True))
-        results = operator.reference(*inputs, **attributes)
+        results = compute(*inputs, **attributes)
         for name, result in zip(operator.outputs, results, strict=True):
             out = named[name] if name in named else next(fresh)
             if out is not None:
                 out[...] = result
 
-    return Kernel("reference", operator, "cpu", reference, needs_space=True)
+    return Kernel("reference", operator, "cpu", reference, True, precision)
+
+
+def _observed(function: Function, operator: Operator, observe: Observer) -> Function:
+    def call(*arrays: Array, **attributes: Any) -> None:
+        function(*arrays, **attributes)
+        observe(operator, arrays)
+
+    return call
+
+
+def _rounding(
+    function: Function, operator: Operator, grids: Mapping[str, int], space: Space
+) -> Function:
+    """``function`` and then its outputs rounded to multiples of 2**-bits."""
+    places = [(operator.place(output), bits) for output, bits in grids.items()]
+
+    def call(*arrays: Array, **attributes: Any) -> None:
+        function(*arrays, **attributes)
+        for place, bits in places:
+            if arrays[place] is not None:
+                space.round_to_grid(arrays[place], bits)
+
+    return call
 
 
 def _no_reason() -> str | None:
@@ -161,6 +215,8 @@ class Backend:
         self._kernels = kernels
         self._unavailable = unavailable
         self._chosen: dict[str, str] = {}
+        self._precision = FLOAT32
+        self._observe: Observer | None = None
         self._space: Space | None = None
         self._parts: list[Part] | None = None
 
@@ -229,11 +285,13 @@ class Backend:
         """Kernels that can compute ``operator`` here, the preferred one first."""
         own = [p for p in self.parts if isinstance(p, Kernel) and p.operator is operator]
         base = self._base
-        return own + (base.candidates(operator) if base else [_reference_kernel(operator)])
+        return own + (base.candidates(operator) if base else _reference_kernels(operator))
 
     def kernel_for(self, operator: Operator) -> Kernel:
         """The kernel in use for ``operator``."""
-        candidates = self.candidates(operator)
+        candidates = [k for k in self.candidates(operator) if k.serves(self._precision)]
+        # Those made for the precision come first, also where it is the base that has them.
+        candidates.sort(key=lambda kernel: kernel.precision is None)
         wanted = self._chosen.get(operator.name, candidates[0].name)
         for candidate in candidates:
             if candidate.name == wanted:
@@ -244,7 +302,27 @@ class Backend:
     def take_over(self, level: str) -> TakeOver | None:
         """What computes ``level`` here in its own way, if anything does."""
         overs = (p for p in self.parts if isinstance(p, TakeOver) and p.level == level)
-        return next(overs, None)
+        return next((over for over in overs if over.serves(self._precision)), None)
+
+    def computing_in(self, precision: Precision) -> "Backend":
+        """This backend with the kernels of ``precision``, its outputs rounded to their grids."""
+        other = self._copy()
+        other._precision = precision
+        return other
+
+    def observed_by(self, observe: Observer) -> "Backend":
+        """This backend; ``observe(operator, arrays)`` sees each call before it is rounded."""
+        other = self._copy()
+        other._observe = observe
+        return other
+
+    def _copy(self) -> "Backend":
+        from mnist_core import registry
+
+        other = copy.copy(self)
+        for name in registry.operators():
+            other.__dict__.pop(name, None)
+        return other
 
     def choosing(self, kernels: dict[str, str]) -> "Backend":
         """This backend with other kernels: operator name to kernel name.
@@ -253,9 +331,7 @@ class Backend:
         """
         from mnist_core import registry
 
-        other = copy.copy(self)
-        for name in registry.operators():
-            other.__dict__.pop(name, None)
+        other = self._copy()
         other._parts = [part for part in self.parts if isinstance(part, Kernel)]
         other._chosen = {**self._chosen, **kernels}
         for name in kernels:
@@ -270,5 +346,10 @@ class Backend:
             raise AttributeError(f"a backend has no attribute or operator {name!r}")
         operator = registry.operator(name)
         function = self.kernel_for(operator).bind(self.space)
+        if self._observe is not None:
+            function = _observed(function, operator, self._observe)
+        grids = self._precision.grids.get(name)
+        if grids:
+            function = _rounding(function, operator, grids, self.space)
         self.__dict__[name] = function
         return function

@@ -24,6 +24,10 @@ class NetworkError(MnistBenchError):
     """A network, batch or recipe that cannot be built or does not fit the data."""
 
 
+class ExactRangeError(MnistBenchError):
+    """Sums that would round in exact precision; the message names tensor, step and arithmetic."""
+
+
 class DivergedError(MnistBenchError):
     """Training reached NaN or infinity; the message holds the step at which it did."""
 

@@ -120,7 +120,7 @@ class Network:
         initial: Sequence[tuple[HostArray, HostArray]] | None = None,
     ) -> None:
         self.sizes = tuple(sizes)
-        self.backend = backend
+        self.backend = backend = backend.computing_in(precision)
         self.precision = precision
         self.take_overs = {
             name: over.function
@@ -163,7 +163,7 @@ class Network:
         values = [a for pair in parameters for a in pair]
         for (start, stop), value in zip(self._ends, values, strict=True):
             flat[start:stop] = value.reshape(-1)
-        self.parameters[...] = self.backend.space.to_device(flat)
+        self.parameters[...] = self.backend.space.to_device(self.precision.rounded(flat))
 
     def get_parameters(self) -> list[tuple[HostArray, HostArray]]:
         """Weight and bias of each layer, copied to the host."""
@@ -231,7 +231,10 @@ class Network:
 
     @level
     def step(self, images: Array, labels: Array, index: Array, lr: float) -> Array:
-        """One step of gradient descent on images[index]; losses (n,) before it."""
+        """One step of gradient descent on images[index]; losses (n,) before it.
+
+        ``lr`` is the learning rate as `Precision.rate` gives it.
+        """
         batch = self.buffers(index.shape[0])
         self.backend.gather_batch(images, labels, index, batch.x, batch.labels)
         self.forward(batch.x)

@@ -1,32 +1,102 @@
-"""Precisions: the dtype that training computes in and the wider one that it is judged by."""
+"""Precisions: what training computes in, how it rounds, and what it is judged by."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from mnist_core.errors import NetworkError
+
+PIXEL_BITS, ACTIVATION_BITS, GRADIENT_BITS, WEIGHT_BITS, EXP_BITS = 8, 12, 20, 20, 30
+"""Grids of the exact precision: every value of a tensor is a multiple of 2**-bits."""
 
 
 @dataclass(frozen=True)
 class Precision:
-    """A dtype to train in.
+    """A dtype to train in, and the grids to which operators' outputs are rounded in it.
 
-    ``reference`` is the dtype of the trajectory that counts as true: the next wider one.
+    Parameters
+    ----------
+    name
+        As it appears in ``--precision`` and in results.
+    dtype
+        Of parameters and activations.
+    reference
+        dtype of the trajectory that counts as true: the next wider one.
+    grids
+        Operator to output to bits behind the point: the output is rounded to a multiple of
+        2**-bits (half to even) as soon as its kernel has filled it. Nothing else is rounded.
+    parameter_bits
+        Grid of the initial parameters.
     """
 
     name: str
     dtype: str
     reference: str
+    grids: Mapping[str, Mapping[str, int]] = field(default_factory=dict, compare=False)
+    parameter_bits: int | None = None
 
     @property
     def roundoff(self) -> float:
         """Unit roundoff u: half the distance from 1 to the next number."""
         return float(np.finfo(self.dtype).eps) / 2
 
+    def rounded(self, parameters: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Initial parameters as training in this precision begins with them."""
+        if self.parameter_bits is None:
+            return parameters
+        return np.asarray(np.rint(np.ldexp(parameters, self.parameter_bits))) * (
+            2.0**-self.parameter_bits
+        )
+
+    def rate(self, lr: float, batch: int) -> float:
+        """What `Network.step` and `Network.epoch` take as ``lr`` for a learning rate.
+
+        Gradients are means over the batch, so it is the learning rate itself. In exact precision
+        they are sums, since a division would round: there it is the rate of a single image, the
+        learning rate over the next power of two at or above the batch. A partial last batch moves
+        by the same rate.
+
+        Raises
+        ------
+        NetworkError
+            In exact precision, for a learning rate that is no power of two.
+        """
+        if self.name != EXACT.name:
+            return lr
+        below = float(2.0 ** np.floor(np.log2(lr)))
+        if lr != below:
+            raise NetworkError(
+                f"learning rate {lr:g}: exact precision takes powers of two; "
+                f"near are {below:g} and {2 * below:g}"
+            )
+        return lr / float(2 ** (batch - 1).bit_length())
+
+    def nearest_lr(self, lr: float) -> float:
+        """The learning rate nearest to ``lr`` that this precision can train with."""
+        if self.name != EXACT.name:
+            return lr
+        return float(2.0 ** np.round(np.log2(lr)))
+
 
 FLOAT32 = Precision("float32", "float32", "float64")
 FLOAT64 = Precision("float64", "float64", "longdouble")
-PRECISIONS = {p.name: p for p in (FLOAT32, FLOAT64)}
+EXACT = Precision(
+    "exact",
+    "float64",
+    "float64",
+    grids={
+        "gather_batch": {"x": PIXEL_BITS},
+        "dense": {"out": ACTIVATION_BITS},
+        "softmax": {"out": GRADIENT_BITS},
+        "softmax_cross_entropy": {"dlogits": GRADIENT_BITS},
+        "dense_backward": {"dx": GRADIENT_BITS},
+        "sgd": {"param": WEIGHT_BITS},
+    },
+    parameter_bits=WEIGHT_BITS,
+)
+PRECISIONS = {p.name: p for p in (FLOAT32, FLOAT64, EXACT)}
 
 
 def precision(name: str) -> Precision:

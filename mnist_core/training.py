@@ -116,17 +116,17 @@ def train(
         At the end of the epoch in which a loss became NaN or infinite; it names the step.
     """
     check_recipe(network.sizes, data, batch)
-    space = network.backend.space
+    space, rate = network.backend.space, network.precision.rate(lr, batch)
     training = DeviceData.load(network, data.train_images, data.train_labels)
     test = DeviceData.load(network, data.test_images, data.test_labels)
     orders = permutations(len(data.train_labels), seed)
     history = History()
-    _warm_up(network, training, batch, lr)
+    _warm_up(network, training, batch, rate)
     for number in range(1, epochs + 1):
         order = space.to_device(next(orders))
         space.synchronize()
         start = perf_counter()
-        device_losses = network.epoch(training.images, training.labels, order, batch, lr)
+        device_losses = network.epoch(training.images, training.labels, order, batch, rate)
         space.synchronize()
         seconds = perf_counter() - start
         losses = space.to_host(device_losses)
@@ -140,11 +140,11 @@ def train(
     return history
 
 
-def _warm_up(network: Network, data: DeviceData, batch: int, lr: float) -> None:
+def _warm_up(network: Network, data: DeviceData, batch: int, rate: float) -> None:
     """Train one batch and undo it, so that the first epoch's seconds hold no compilation."""
     before = network.get_parameters()
     index = network.backend.space.to_device(np.arange(batch, dtype=np.int64))
-    network.epoch(data.images, data.labels, index, batch, lr)
+    network.epoch(data.images, data.labels, index, batch, rate)
     network.set_parameters(before)
 
 

@@ -13,8 +13,8 @@ DEVICE, HOST = strict.Device("device1"), strict.Device("CPU_DEVICE")
 
 CREATION = ("asarray", "empty", "eye", "full", "ones", "zeros")
 WITH_OUT = (
-    "add", "divide", "exp", "greater", "log", "matmul", "max", "maximum", "multiply", "subtract",
-    "sum", "take",
+    "add", "divide", "exp", "greater", "log", "matmul", "max", "maximum", "minimum", "multiply",
+    "round", "subtract", "take",
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ class StrictNamespace:
         return _with_out(function) if name in WITH_OUT else function
 
     @staticmethod
-    def copyto(out: Any, array: Any) -> None:
+    def copyto(out: Any, array: Any, casting: str = "same_kind") -> None:
         """NumPy's and CuPy's name for a conversion into an array that exists."""
         _write(out, array)
 

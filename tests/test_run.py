@@ -271,7 +271,12 @@ class StumblingWorker:
         if request == "prepare" and arguments["case"]["level"] == "step":
             raise WorkerError("ValueError: not today")
         return {
-            "verify": {"passed": True, "backend": self.job["backend"], "error_ratio": 1.0},
+            "verify": {
+                "passed": True,
+                "backend": self.job["backend"],
+                "error_ratio": 1.0,
+                "claim": "float32",
+            },
             "compile": 0.5,
             "prepare": dict.fromkeys(("images", "flops", "bytes", "iterations"), 1)
             | {"kernel": "any"},

@@ -89,7 +89,9 @@ def test_open_says_what_the_backend_is_made_of(worker):
 
 
 def test_verify_answers_with_a_certificate(worker):
-    certificate = worker.ask("verify", network=NETWORK, batch=BATCH, seed=0)
+    certificate = worker.ask(
+        "verify", network=NETWORK, batch=BATCH, precision="float32", lr=0.1, seed=0
+    )
     assert certificate["passed"]
     assert certificate["claim"] == "float32"
     assert (certificate["backend"], certificate["network"]) == ("numpy", "784-16-10")

@@ -15,7 +15,7 @@ from mnist_core.presets import preset as find_preset
 from mnist_core.training import check_recipe
 
 
-def _selected(names: tuple[str, ...]) -> list[Backend]:
+def selected(names: tuple[str, ...]) -> list[Backend]:
     """Backends named, or all of the suite's own; peers when named or with "all"."""
     everything = registry.backends().values()
     named = [registry.backend(name) for name in dict.fromkeys(names) if name != "all"]
@@ -26,7 +26,7 @@ def _selected(names: tuple[str, ...]) -> list[Backend]:
     return [backend for backend in everything if backend.role == "own"]
 
 
-def _check_runnable(backends: list[Backend]) -> None:
+def check_runnable(backends: list[Backend]) -> None:
     reasons = {backend.name: backend.unavailable() for backend in backends}
     if all(reasons.values()):
         listed = "; ".join(f"{name} is unavailable: {reason}" for name, reason in reasons.items())
@@ -89,9 +89,9 @@ def run_command(
     """Verify, time, report. Returns the exit code: 1 if a backend was refused or broke."""
     recipe = find_preset(preset or "standard")
     registry.load_plugins(plugins)
-    selected = _selected(backends)
-    _check_runnable(selected)
-    find_precision(precision)
+    chosen = selected(backends)
+    check_runnable(chosen)
+    kind = find_precision(precision)
     for operator in operators:
         registry.operator(operator)
     level_names = _levels(levels, operators)
@@ -104,16 +104,16 @@ def run_command(
         for batch in images:
             check_recipe(network, dataset, batch)
     plan = runner.Plan(
-        backends=selected,
+        backends=chosen,
         cases=suite.cases(sizes, images, level_names, timed_operators),
         precision=precision,
         threads=threads or machine.cores(),
         data=data,
-        lr=recipe.lr,
+        lr=kind.nearest_lr(recipe.lr),
         seed=recipe.seed if seed is None else seed,
         effort=runner.QUICK if quick else runner.FULL,
         plugins=[str(Path(plugin).resolve()) for plugin in plugins],
-        kernels=_chosen_kernels(kernels, selected),
+        kernels=_chosen_kernels(kernels, chosen),
     )
     folder = results.RunFolder.create(results.folder(out))
     environment = machine.environment(plan.threads)

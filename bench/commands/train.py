@@ -16,6 +16,8 @@ from mnist_core.data import Dataset
 from mnist_core.data import load as load_data
 from mnist_core.errors import NetworkError, OutputError
 from mnist_core.network import Network, initial_parameters, parse_sizes
+from mnist_core.numerics.exact_range import CheckedNetwork
+from mnist_core.precision import Precision
 from mnist_core.precision import precision as find_precision
 from mnist_core.presets import Preset
 from mnist_core.presets import preset as find_preset
@@ -35,6 +37,7 @@ def _recipe(
     epochs: int | None,
     lr: float | None,
     seed: int | None,
+    kind: Precision,
 ) -> Preset:
     """The preset with what was given on the command line in its place."""
     given = {
@@ -45,7 +48,8 @@ def _recipe(
         "seed": seed,
     }
     overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    return replace(find_preset(preset or "standard"), **overrides)
+    recipe = find_preset(preset or "standard")
+    return replace(recipe, **{"lr": kind.nearest_lr(recipe.lr), **overrides})
 
 
 def train_command(
@@ -66,19 +70,24 @@ def train_command(
     from threadpoolctl import threadpool_limits
 
     registry.load_plugins(plugins)
-    recipe = _recipe(preset, network, batch, epochs, lr, seed)
-    chosen = registry.available(backend)
     kind = find_precision(precision)
+    recipe = _recipe(preset, network, batch, epochs, lr, seed, kind)
+    chosen = registry.available(backend)
     dataset = load_data(data)
     images = len(dataset.train_labels) if recipe.batch is None else recipe.batch
     check_recipe(recipe.network, dataset, images)
     if not 0 < recipe.lr < math.inf:
         raise NetworkError(f"learning rate {recipe.lr:g}: give a positive number, such as 0.1")
+    kind.rate(recipe.lr, images)
     folder = results.writable(results.folder(out))
     if (folder / _WEIGHTS).exists():
         raise OutputError(f"{folder} holds the weights of another training; choose another --out")
     initial = initial_parameters(recipe.network, recipe.seed, recipe.scale)
-    model = Network(recipe.network, chosen, precision=kind, initial=initial)
+    # On the host every step can be seen to be exact; elsewhere equal hashes show it.
+    checked = kind.name == "exact" and chosen.space.device == "cpu"
+    model = (CheckedNetwork if checked else Network)(
+        recipe.network, chosen, precision=kind, initial=initial
+    )
     # Libraries that are loaded at the first call would come too late for the limit on threads.
     with np.errstate(all="ignore"):
         model.forward(model.buffers(1).x)
@@ -109,7 +118,15 @@ def train_command(
             )
     finally:
         # Also where training is interrupted or diverges: what was finished is kept.
-        kept.save(folder, {"preset": recipe.name, "data": dataset.name, "backend": backend})
+        kept.save(
+            folder,
+            {
+                "preset": recipe.name,
+                "data": dataset.name,
+                "backend": backend,
+                "precision": precision,
+            },
+        )
 
 
 class _Kept:
@@ -157,11 +174,11 @@ def evaluate_command(weights: str, backend: str, data: str, plugins: tuple[str, 
     trained_on = saved.metadata.get("data", dataset.name)
     if trained_on != dataset.name:
         click.echo(f"warning: trained on {trained_on}, evaluated on {dataset.name}", err=True)
-    dtype = str(saved.parameters[0][0].dtype)
+    kind = saved.metadata.get("precision", str(saved.parameters[0][0].dtype))
     model = Network(
         saved.sizes,
         registry.available(backend),
-        precision=find_precision(dtype),
+        precision=find_precision(kind),
         initial=saved.parameters,
     )
     test = DeviceData.load(model, dataset.test_images, dataset.test_labels)

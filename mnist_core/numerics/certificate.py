@@ -10,12 +10,15 @@ import numpy as np
 from mnist_core import registry
 from mnist_core.backends import Backend
 from mnist_core.data import Dataset
-from mnist_core.numerics import trajectory
+from mnist_core.numerics import exact, trajectory
 from mnist_core.numerics.check import Check
 from mnist_core.numerics.course import Course, plan_course
+from mnist_core.numerics.exact_operator import check_exact_operator
 from mnist_core.numerics.gradients import check_differences, check_forward, check_gradients
 from mnist_core.numerics.operator_check import check_operator
-from mnist_core.precision import Precision
+from mnist_core.precision import EXACT, Precision
+
+_CLAIMED_DIGITS = 16
 
 _GRADIENT_BATCH = 2048
 """Rows at most for the gradients, which every batch below this is checked at."""
@@ -26,7 +29,8 @@ class Certificate:
     """Every check of one backend on one network, batch and precision, and what they began from.
 
     ``hashes`` are SHA-256 of the data, the initial weights, the order of images and, where all
-    checks held, the trained weights: two machines can tell by them that they trained alike.
+    checks held, the trained weights: two machines can tell by them that they trained alike. In
+    exact precision ``steps`` holds those of the weights after every step.
     """
 
     backend: str
@@ -34,8 +38,10 @@ class Certificate:
     batch: int
     precision: str
     seed: int
+    lr: float
     checks: tuple[Check, ...]
     hashes: dict[str, str]
+    steps: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -44,8 +50,11 @@ class Certificate:
 
     @property
     def claim(self) -> str:
-        """What is shown: the precision's name, or nothing where a check failed."""
-        return self.precision if self.passed else ""
+        """What is shown: the precision's name, with the trained weights' hash if it is exact."""
+        if not self.passed:
+            return ""
+        exact = self.precision == EXACT.name
+        return f"exact:{self.hashes['weights'][:_CLAIMED_DIGITS]}" if exact else self.precision
 
     @property
     def reason(self) -> str | None:
@@ -106,6 +115,59 @@ def check_training(backend: Backend, course: Course, seed: int) -> Iterator[Chec
         yield trajectory.check_deterministic(backend, course)
 
 
+def certify_exact(
+    backend: Backend,
+    sizes: Sequence[int],
+    batch: int,
+    data: Dataset,
+    *,
+    lr: float = 0.125,
+    seed: int = 0,
+    steps: int = exact.STEPS,
+    expected: Sequence[str] | None = None,
+) -> Certificate:
+    """Check that a backend computes what the reference does to the last bit, in exact precision.
+
+    ``expected`` are the weights' SHA-256 after each step, where another machine's certificate is to
+    stand for the reference.
+
+    Raises
+    ------
+    ExactRangeError
+        Where the reference's own sums could round.
+    NetworkError
+        If the learning rate is no power of two.
+    """
+    recipe = exact.Recipe(tuple(sizes), batch, lr, seed, steps)
+    if expected is None:
+        truth = exact.reference_steps(recipe, data)
+    else:
+        truth = [exact.Step(weights, ()) for weights in expected]
+    checks = []
+    for operator in registry.operators().values():
+        rng = np.random.RandomState([seed, 6])
+        cases = [*operator.inputs(rng), *operator.workload(sizes, batch, rng)]
+        checks.append(check_exact_operator(backend, operator, cases))
+    if all(check.passed for check in checks):
+        checks.append(exact.check_steps(backend, recipe, data, truth))
+    if checks[-1].passed:
+        checks.append(exact.check_epochs(backend, recipe, data, truth[-1].weights))
+    hashes = exact.beginnings(recipe, data)
+    if all(check.passed for check in checks):
+        hashes["weights"] = truth[-1].weights
+    return Certificate(
+        backend.name,
+        "-".join(map(str, sizes)),
+        batch,
+        EXACT.name,
+        seed,
+        lr,
+        tuple(checks),
+        hashes,
+        tuple(step.weights for step in truth) if "weights" in hashes else (),
+    )
+
+
 def certify(
     backend: Backend,
     sizes: Sequence[int],
@@ -113,13 +175,15 @@ def certify(
     precision: Precision,
     data: Dataset,
     *,
-    lr: float = 0.1,
+    lr: float = 0.125,
     seed: int = 0,
 ) -> Certificate:
-    """Check a backend: operators, gradients, trajectory, determinism.
+    """Check a backend: operators, gradients, trajectory, determinism; or `certify_exact`.
 
     Takes about two seconds for 784-128-64-10 at batch 128 on two cores.
     """
+    if precision.name == EXACT.name:
+        return certify_exact(backend, sizes, batch, data, lr=lr, seed=seed)
     course = plan_course(sizes, batch, precision, data, lr, seed)
     with np.errstate(all="ignore"):
         checks = list(check_operators(backend, sizes, batch, precision, seed))
@@ -134,6 +198,7 @@ def certify(
         batch,
         precision.name,
         seed,
+        lr,
         tuple(checks),
         _hashes(course, data, checks),
     )

@@ -11,13 +11,17 @@ from mnist_core.errors import described
 
 @dataclass(frozen=True)
 class Check:
-    """What was checked, whether it held, and in a line why or how well."""
+    """What was checked, whether it held, and in a line why or how well.
+
+    ``worst`` names the element of the largest ``error_ratio``, ``sha256`` the weights trained.
+    """
 
     name: str
     kind: str
     passed: bool
     detail: str
     error_ratio: float | None = None
+    worst: str | None = None
     sha256: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -26,8 +30,8 @@ class Check:
         return {**asdict(self), "error_ratio": ratio}
 
 
-def raising_fails(kind: str) -> Callable[[Callable[..., Check]], Callable[..., Check]]:
-    """Turn an exception from the code under test into a failed check of this kind."""
+def raising_fails(name: str, kind: str) -> Callable[[Callable[..., Check]], Callable[..., Check]]:
+    """Turn an exception from the code under test into a failed check of this name and kind."""
 
     def decorate(check: Callable[..., Check]) -> Callable[..., Check]:
         @wraps(check)
@@ -35,7 +39,7 @@ def raising_fails(kind: str) -> Callable[[Callable[..., Check]], Callable[..., C
             try:
                 return check(*args, **kwargs)
             except Exception as error:
-                return Check(kind, kind, False, f"{kind} raised {described(error)}")
+                return Check(name, kind, False, f"{name} raised {described(error)}")
 
         return guarded
 

@@ -59,7 +59,7 @@ def _gradients(
     return [g for pair in network.get_gradients() for g in pair]
 
 
-@raising_fails("forward")
+@raising_fails("forward", "gradient")
 def check_forward(
     backend: Backend, sizes: Sequence[int], batch: int, precision: Precision, seed: int
 ) -> Check:
@@ -94,7 +94,7 @@ def _logits(
     return space.to_host(network.forward(space.to_device(x.astype(dtype.dtype))))
 
 
-@raising_fails("gradients")
+@raising_fails("gradients", "gradient")
 def check_gradients(
     backend: Backend, sizes: Sequence[int], batch: int, precision: Precision, seed: int
 ) -> Check:
@@ -120,7 +120,7 @@ def check_gradients(
     return Check("gradients", "gradient", True, f"{len(truths)} parameters, batch {len(x)}", worst)
 
 
-@raising_fails("differences")
+@raising_fails("differences", "gradient")
 def check_differences(seed: int, sizes: Sequence[int] = (11, 7, 5, 4)) -> Check:
     """The reference's gradients against central differences in float64, on a small network.
 

@@ -1,12 +1,13 @@
 """A kernel against its operator's reference, on the operator's own inputs."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mnist_core.arrays import Space
-from mnist_core.backends import Backend
+from mnist_core.backends import Backend, Kernel
 from mnist_core.errors import described
 from mnist_core.numerics.check import Check
 from mnist_core.numerics.errors import Comparison, compare
@@ -20,10 +21,10 @@ def _poisoned(space: Space, like: HostArray, dtype: Any) -> Array:
 
 
 def run_case(
-    backend: Backend, operator: Operator, case: Case, own: Iterable[HostArray], dtype: str
+    kernel: Kernel, space: Space, case: Case, own: Iterable[HostArray], dtype: str
 ) -> tuple[dict[str, HostArray], str | None]:
-    """Outputs of the backend's kernel on the host, and how it broke its contract if it did."""
-    space, host = backend.space, case.rounded(dtype)
+    """Outputs of a kernel on the host, and how it broke its contract if it did."""
+    operator, host = kernel.operator, case.rounded(dtype)
     inputs = dict(zip(operator.input_names, map(space.to_device, host), strict=True))
     outputs: dict[str, Array] = {}
     for name, like in zip(operator.outputs, own, strict=True):
@@ -31,9 +32,7 @@ def run_case(
             outputs[name] = None
         elif name not in inputs:
             outputs[name] = _poisoned(space, like, like.dtype)
-    returned = getattr(backend, operator.name)(
-        *inputs.values(), *outputs.values(), **case.attributes
-    )
+    returned = kernel.bind(space)(*inputs.values(), *outputs.values(), **case.attributes)
     space.synchronize()
 
     fault = None
@@ -54,22 +53,30 @@ def _numpy_own(operator: Operator, case: Case, dtype: str) -> list[HostArray]:
     return [out.astype(dtype) if out.dtype.kind == "f" else out for out in outputs]
 
 
-def judge(
-    backend: Backend, operator: Operator, case: Case, precision: Precision
-) -> tuple[float, str | None]:
-    """Worst error ratio of one case, and what is wrong with it if anything is."""
+@dataclass(frozen=True)
+class Verdict:
+    """One case judged: its worst error ratio, the element that has it, and what is wrong."""
+
+    error_ratio: float
+    worst: str | None = None
+    wrong: str | None = None
+
+
+def judge(backend: Backend, operator: Operator, case: Case, precision: Precision) -> Verdict:
+    """Compare the outputs of the backend's kernel with the truth, one case."""
     # The truth belongs to the inputs as the kernel sees them, rounded to its precision.
     wide = tuple(
         a.astype(precision.reference) if a.dtype.kind == "f" else a
         for a in case.rounded(precision.dtype)
     )
     own = _numpy_own(operator, case, precision.dtype)
-    computed, fault = run_case(backend, operator, case, own, precision.dtype)
+    kernel = backend.computing_in(precision).kernel_for(operator)
+    computed, fault = run_case(kernel, backend.space, case, own, precision.dtype)
     if fault:
-        return np.inf, f"{fault} ({case.note})"
+        return Verdict(np.inf, wrong=f"{fault} ({case.note})")
     truths = operator.reference(*wide, **case.attributes)
     scales = operator.scale(*wide, **case.attributes)
-    worst = 0.0
+    verdicts = [Verdict(0.0)]
     for i, name in enumerate(operator.outputs):
         if name in case.skip:
             continue
@@ -82,13 +89,14 @@ def judge(
             roundoff=precision.roundoff,
             equal=case.exact or name in operator.equal,
         )
-        if not comparison.passed:
-            return comparison.error_ratio, _describe(name, computed[name], comparison, case)
-        worst = max(worst, comparison.error_ratio)
-    return worst, None
+        wrong = None if comparison.passed else _wrong(name, computed[name], comparison, case)
+        element = f"{operator.name} {name}[{', '.join(map(str, comparison.element))}], {case.note}"
+        verdicts.append(Verdict(comparison.error_ratio, element, wrong))
+    refused = [verdict for verdict in verdicts if verdict.wrong]
+    return refused[0] if refused else max(verdicts, key=lambda verdict: verdict.error_ratio)
 
 
-def _describe(output: str, computed: HostArray, comparison: Comparison, case: Case) -> str:
+def _wrong(output: str, computed: HostArray, comparison: Comparison, case: Case) -> str:
     row = f"row {comparison.element[0]} of {len(computed)}"
     if not np.isfinite(computed).all():
         return f"{output} has NaN or infinity in {row} ({case.note})"
@@ -102,15 +110,17 @@ def check_operator(
     backend: Backend, operator: Operator, precision: Precision, cases: Iterable[Case]
 ) -> Check:
     """Run the backend's kernel of ``operator`` over cases until one fails."""
-    kernel = backend.kernel_for(operator).name
-    worst, count = 0.0, 0
+    kernel = backend.computing_in(precision).kernel_for(operator).name
+    worst, count = Verdict(0.0), 0
     for case in cases:
         try:
-            ratio, wrong = judge(backend, operator, case, precision)
+            verdict = judge(backend, operator, case, precision)
         except Exception as error:
-            ratio, wrong = np.inf, f"raised {described(error)}; {case.note}"
-        if wrong:
-            detail = f"{operator.name}/{kernel}: {wrong}"
-            return Check(operator.name, "operator", False, detail, ratio)
-        worst, count = max(worst, ratio), count + 1
-    return Check(operator.name, "operator", True, f"{kernel}: {count} cases", worst)
+            verdict = Verdict(np.inf, wrong=f"raised {described(error)}; {case.note}")
+        if verdict.wrong:
+            detail = f"{operator.name}/{kernel}: {verdict.wrong}"
+            ratio, element = verdict.error_ratio, verdict.worst
+            return Check(operator.name, "operator", False, detail, ratio, element)
+        worst, count = max(worst, verdict, key=lambda verdict: verdict.error_ratio), count + 1
+    detail = f"{kernel}: {count} cases"
+    return Check(operator.name, "operator", True, detail, worst.error_ratio, worst.worst)

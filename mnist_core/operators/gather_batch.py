@@ -11,12 +11,19 @@ import numpy as np
 
 from mnist_core.operators import values
 from mnist_core.operators.operator import Case, HostArray, Operator
+from mnist_core.precision import PIXEL_BITS
 
 PIXEL_MAX = 255
+EXACT_PIXELS = 2.0**PIXEL_BITS
+"""What pixels are divided by in exact precision: by a power of two nothing is lost."""
 
 
 def _reference(images: HostArray, labels: HostArray, index: HostArray) -> Any:
     return images[index] / PIXEL_MAX, labels[index]
+
+
+def _exact(images: HostArray, labels: HostArray, index: HostArray) -> Any:
+    return images[index] / EXACT_PIXELS, labels[index]
 
 
 def _case(rng: np.random.RandomState, n: int, features: int, batch: int, note: str) -> Case:
@@ -57,4 +64,5 @@ gather_batch = Operator(
     flops=lambda images, labels, index: (index.size * images.shape[1], 0),
     bytes=_bytes,
     equal=("y",),
+    exact=_exact,
 )

@@ -69,6 +69,9 @@ class Operator:
         Size against which each output's error is judged, elementwise; |reference| if not given.
     equal
         Outputs for which every honest kernel gives the same bits.
+    exact
+        The reference in exact precision, for an operator that is another one there: kernels of it
+        are declared with ``precision="exact"``.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Operator:
         reduction: Callable[..., Sequence[int]] | None = None,
         scale: Callable[..., Any] | None = None,
         equal: Sequence[str] = (),
+        exact: Callable[..., Any] | None = None,
     ) -> None:
         arguments = inspect.signature(reference).parameters.values()
         self.name = name
@@ -93,6 +97,7 @@ class Operator:
         self.inputs = inputs
         self.workload = workload
         self.equal = frozenset(equal)
+        self.exact = exact
         self._reference = reference
         self._flops = flops
         self._bytes = bytes
@@ -107,9 +112,20 @@ class Operator:
         """Outputs that are also inputs."""
         return tuple(name for name in self.outputs if name in self.input_names)
 
+    def place(self, output: str) -> int:
+        """Position of an output among the arrays that a kernel is called with."""
+        if output in self.input_names:
+            return self.input_names.index(output)
+        fresh = [name for name in self.outputs if name not in self.input_names]
+        return len(self.input_names) + fresh.index(output)
+
     def reference(self, *inputs: HostArray, **attributes: Any) -> tuple[HostArray, ...]:
         """Outputs by plain NumPy, in the dtype of the inputs."""
         return _returns_tuple(self._reference(*inputs, **attributes))
+
+    def exact_reference(self, *inputs: HostArray, **attributes: Any) -> tuple[HostArray, ...]:
+        """Outputs in exact precision before they are rounded to their grids."""
+        return _returns_tuple((self.exact or self._reference)(*inputs, **attributes))
 
     def scale(self, *inputs: HostArray, **attributes: Any) -> tuple[HostArray, ...]:
         """Elementwise size that each output's rounding error is proportional to."""

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from mnist_core.exp_table import ENTRIES, exp_table
 from mnist_core.operators import values
 from mnist_core.operators.operator import Case, HostArray, Operator
+from mnist_core.precision import ACTIVATION_BITS, GRADIENT_BITS
 
 
 def shifted(logits: HostArray) -> HostArray:
@@ -30,6 +32,20 @@ def probability_scale(logits: HostArray) -> Any:
     return probabilities(logits) * (1 + np.abs(shifted(logits))) + tiny
 
 
+def exact_exponentials(logits: HostArray) -> HostArray:
+    """exp of the logits less their row's maximum, from the table; logits on their grid."""
+    index = -shifted(logits) * 2**ACTIVATION_BITS
+    index = np.where(index < ENTRIES - 1, index, ENTRIES - 1)  # NaN has no entry of its own
+    return np.asarray(exp_table()[index.astype(np.int64)])
+
+
+def exact_probabilities(logits: HostArray) -> HostArray:
+    """Softmax of each row in exact precision: a correctly rounded division, then the grid."""
+    e = exact_exponentials(logits)
+    bits = 2.0**GRADIENT_BITS
+    return np.asarray(np.rint(e / e.sum(axis=1, keepdims=True) * bits) / bits)
+
+
 def _inputs(rng: np.random.RandomState) -> Iterator[Case]:
     for batch in values.BATCHES:
         for classes in (10, 2, 33):
@@ -49,4 +65,5 @@ softmax = Operator(
     flops=lambda logits: (5 * logits.size,),
     reduction=lambda logits: (logits.shape[1],),
     scale=probability_scale,
+    exact=exact_probabilities,
 )

@@ -2,7 +2,8 @@
 
 logits (batch, classes), labels (batch,) int64 -> loss (batch,), dlogits (batch, classes).
 loss = log sum exp(logits) - logits[label], by the log-sum-exp that subtracts the row's maximum;
-dlogits = (softmax(logits) - onehot(label)) / batch.
+dlogits = (softmax(logits) - onehot(label)) / batch. In exact precision dlogits is the gradient of
+the sum, not of the mean: dividing would round.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,13 @@ import numpy as np
 
 from mnist_core.operators import values
 from mnist_core.operators.operator import Case, HostArray, Operator
-from mnist_core.operators.softmax import probabilities, probability_scale, shifted
+from mnist_core.operators.softmax import (
+    exact_exponentials,
+    exact_probabilities,
+    probabilities,
+    probability_scale,
+    shifted,
+)
 
 
 def _onehot(labels: HostArray, logits: HostArray) -> HostArray:
@@ -27,6 +34,12 @@ def _reference(logits: HostArray, labels: HostArray) -> Any:
     total = np.exp(shifted(logits)).sum(axis=1)
     loss = np.log(total) - _picked(logits, labels)
     return loss, (probabilities(logits) - _onehot(labels, logits)) / len(logits)
+
+
+def _exact(logits: HostArray, labels: HostArray) -> Any:
+    total = exact_exponentials(logits).sum(axis=1)
+    loss = np.log(total) - _picked(logits, labels)
+    return loss, exact_probabilities(logits) - _onehot(labels, logits)
 
 
 def _scale(logits: HostArray, labels: HostArray) -> Any:
@@ -58,4 +71,5 @@ softmax_cross_entropy = Operator(
     flops=lambda logits, labels: (4 * logits.size, 3 * logits.size),
     reduction=lambda logits, labels: (logits.shape[1], logits.shape[1]),
     scale=_scale,
+    exact=_exact,
 )

@@ -1,8 +1,9 @@
 """softmax_cross_entropy with a one-hot matrix, since not every namespace can scatter."""
 
+from collections.abc import Callable
 from typing import Any
 
-from kernels.array.operators.softmax import normalise, shift
+from kernels.array.operators.softmax import exact_normalise, normalise, shift
 from kernels.array.sums import row_sums
 from mnist_core import operators
 from mnist_core.arrays import Space
@@ -22,10 +23,15 @@ def onehot(space: Space, labels: Array, like: Array) -> Array:
     return out
 
 
-@array_kernel(operators.softmax_cross_entropy)
-def softmax_cross_entropy(
-    space: Space, logits: Array, labels: Array, loss: Array, dlogits: Array
+def _loss_and_gradient(
+    space: Space,
+    normalise: Callable[[Space, Array, Array], Array],
+    logits: Array,
+    labels: Array,
+    loss: Array,
+    dlogits: Array,
 ) -> None:
+    """Loss of each row; dlogits = softmax less one-hot, the gradient of their sum."""
     xp = space.xp
     shifted = space.scratch_like("shifted", logits)
     picked = space.scratch_column("picked", logits)
@@ -38,4 +44,18 @@ def softmax_cross_entropy(
     xp.log(total, out=losses)
     xp.subtract(losses, picked, out=losses)
     xp.subtract(dlogits, truth, out=dlogits)
-    xp.divide(dlogits, logits.shape[0], out=dlogits)
+
+
+@array_kernel(operators.softmax_cross_entropy)
+def softmax_cross_entropy(
+    space: Space, logits: Array, labels: Array, loss: Array, dlogits: Array
+) -> None:
+    _loss_and_gradient(space, normalise, logits, labels, loss, dlogits)
+    space.xp.divide(dlogits, logits.shape[0], out=dlogits)
+
+
+@array_kernel(operators.softmax_cross_entropy, name="exact", precision="exact")
+def exact_softmax_cross_entropy(
+    space: Space, logits: Array, labels: Array, loss: Array, dlogits: Array
+) -> None:
+    _loss_and_gradient(space, exact_normalise, logits, labels, loss, dlogits)

@@ -1,9 +1,10 @@
-"""dense_backward: mask and bias gradient in one pass, then the two BLAS products."""
+"""dense_backward: mask and bias gradient in one pass, then the two products."""
 
 from typing import Any
 
 import numpy as np
 
+from kernels.numba_cpu.blocked import product_of_transposed, product_with_transposed
 from kernels.numba_cpu.compile import compiled
 from kernels.numba_cpu.operators.bias_gradient import column_sums
 from mnist_core import operators
@@ -33,6 +34,16 @@ def _input_product(grad: Array, w: Array, dx: Array) -> None:
     np.dot(grad, w.T, dx)
 
 
+def _through_activation(space: Space, out: Array, grad: Array, db: Array, activation: str) -> Array:
+    """Gradient before the activation; its columns' sums go to db."""
+    if activation != "relu":
+        column_sums(grad, db)
+        return grad
+    masked = space.scratch_like("masked gradient", grad)
+    _mask_and_sum(out, grad, masked, db)
+    return masked
+
+
 @kernel(operators.dense_backward, name="fused", needs_space=True)
 def dense_backward(
     space: Space,
@@ -46,12 +57,26 @@ def dense_backward(
     *,
     activation: str,
 ) -> None:
-    if activation == "relu":
-        masked = space.scratch_like("masked gradient", grad)
-        _mask_and_sum(out, grad, masked, db)
-        grad = masked
-    else:
-        column_sums(grad, db)
+    grad = _through_activation(space, out, grad, db, activation)
     _weight_product(x, grad, dw)
     if dx is not None:
         _input_product(grad, w, dx)
+
+
+@kernel(operators.dense_backward, name="blocked", needs_space=True, precision="exact")
+def exact_dense_backward(
+    space: Space,
+    x: Array,
+    w: Array,
+    out: Array,
+    grad: Array,
+    dw: Array,
+    db: Array,
+    dx: Array | None,
+    *,
+    activation: str,
+) -> None:
+    grad = _through_activation(space, out, grad, db, activation)
+    product_of_transposed(x, grad, dw)
+    if dx is not None:
+        product_with_transposed(grad, w, dx)

@@ -5,7 +5,7 @@ from typing import Any
 from kernels.numba_cpu.compile import compiled
 from mnist_core import operators
 from mnist_core.backends import kernel
-from mnist_core.operators.gather_batch import PIXEL_MAX
+from mnist_core.operators.gather_batch import EXACT_PIXELS, PIXEL_MAX
 
 Array = Any
 
@@ -24,3 +24,8 @@ def _gather_batch(
 @kernel(operators.gather_batch, name="fused")
 def gather_batch(images: Array, labels: Array, index: Array, x: Array, y: Array) -> None:
     _gather_batch(images, labels, index, x, y, x.dtype.type(PIXEL_MAX))
+
+
+@kernel(operators.gather_batch, name="exact", precision="exact")
+def exact_gather_batch(images: Array, labels: Array, index: Array, x: Array, y: Array) -> None:
+    _gather_batch(images, labels, index, x, y, EXACT_PIXELS)
