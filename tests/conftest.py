@@ -1,6 +1,7 @@
 """What all tests share: a small data set, the backends of this machine, and no downloads."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -70,8 +71,26 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which skips failed the run."""
+    """Say which skips failed the run, and which check saw which adversary."""
+    if "test_adversaries" in sys.modules:
+        matrix = sys.modules["test_adversaries"].matrix
+        if matrix:
+            terminalreporter.section("adversary x check (X: refused)")
+            for line in _matrix_lines(matrix):
+                terminalreporter.line(line)
     if os.environ.get("CI") and skipped_for_no_reason:
         terminalreporter.section("skipped, though this should run in CI", red=True)
         for line in skipped_for_no_reason:
             terminalreporter.line(line)
+
+
+def _matrix_lines(matrix: dict[str, dict[str, bool]]) -> list[str]:
+    """One line an adversary, a column a check."""
+    columns = list(next(iter(matrix.values())))
+    width = max(map(len, matrix)) + 2
+    head = " " * width + "  ".join(columns)
+    lines = [head]
+    for name, held in matrix.items():
+        cells = "  ".join(("." if held[c] else "X").center(len(c)) for c in columns)
+        lines.append(f"{name:<{width}}{cells}".rstrip())
+    return lines

@@ -14,6 +14,9 @@ OWN_FACTOR = 4
 ELEMENT_FACTOR = 6
 """How much larger the worst of some 100,000 elements may be than their root mean square."""
 
+DEVIATIONS = 6
+"""Standard deviations beyond which rounding is not believed to be honest: one in a billion."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -30,13 +33,24 @@ class Comparison:
     element: tuple[int, ...]
 
 
-def bound(own: float, roundoff: float, reduction: int) -> float:
+def bound(own: float, roundoff: float, reduction: int, elements: int) -> float:
     """Largest error of an honest float computation whose longest sum has ``reduction`` terms.
 
-    Roundings of a running sum add up like a random walk: about sqrt(k)/3 roundoffs for k terms of
-    one sign summed in a row, which NumPy's pairwise order avoids; hence the two alternatives.
+    Roundings of a running sum add up like a random walk: sqrt(k)/3 roundoffs for k terms of one
+    sign summed in a row, which NumPy's pairwise order avoids; hence the two alternatives. That is
+    the root mean square, about which the norm of few ``elements`` scatters.
     """
-    return max(OWN_FACTOR * own, roundoff * (2 + sqrt(reduction) / 3))
+    return max(OWN_FACTOR * own, roundoff * (2 + scatter(elements) * sqrt(reduction) / 3))
+
+
+def scatter(elements: int) -> float:
+    """How far above its expectation the root mean square of normal errors may come by chance.
+
+    The quantile of the chi-squared distribution at `DEVIATIONS` (Wilson and Hilferty 1931,
+    https://doi.org/10.1073/pnas.17.12.684): 6.9 for one element, 1.3 for 250, 1.01 for 100,000.
+    """
+    width = 2 / (9 * max(elements, 1))
+    return float((1 - width + DEVIATIONS * sqrt(width)) ** 1.5)
 
 
 def error_ratio(error: float, own: float, roundoff: float) -> float:
@@ -93,9 +107,9 @@ def compare(
         return Comparison(largest == 0, largest, 0.0, ratio, element)
 
     own_largest = float(_relative(own_difference, scale).max(initial=0.0))
-    allowed = bound(own_norm, roundoff, reduction)
+    allowed = bound(own_norm, roundoff, reduction, relative.size)
     allowed_largest = max(
-        bound(own_largest, roundoff, reduction), ELEMENT_FACTOR * bound(0, roundoff, reduction)
+        OWN_FACTOR * own_largest, ELEMENT_FACTOR * roundoff * (2 + sqrt(reduction) / 3)
     )
     if not largest <= allowed_largest:
         return Comparison(False, largest, allowed_largest, ratio, element)

@@ -74,7 +74,7 @@ def check_forward(
         )
     )
     error, own_error = distance(computed, truth), distance(own, truth)
-    allowed = bound(own_error, precision.roundoff, max(sizes) * (len(sizes) - 1))
+    allowed = bound(own_error, precision.roundoff, max(sizes) * (len(sizes) - 1), truth.size)
     ratio = error_ratio(error, own_error, precision.roundoff)
     if not error <= allowed:
         detail = f"logits are off by {error:.1e} (allowed {allowed:.1e}, batch {len(x)})"
@@ -109,7 +109,7 @@ def check_gradients(
     for i, (g, own, truth) in enumerate(zip(computed, owns, truths, strict=True)):
         name = f"layer {i // 2} {('weight', 'bias')[i % 2]}"
         error, own_error = distance(g, truth), distance(own, truth)
-        allowed = bound(own_error, precision.roundoff, longest)
+        allowed = bound(own_error, precision.roundoff, longest, truth.size)
         ratio = error_ratio(error, own_error, precision.roundoff)
         if not error <= allowed:
             detail = (
