@@ -7,7 +7,7 @@ from typing import Any
 
 from bench import results
 from mnist_core.data import Dataset
-from mnist_core.errors import DataError
+from mnist_core.errors import DataError, NetworkError
 from mnist_core.network import parse_sizes
 from mnist_core.numerics.exact import Recipe, beginnings
 
@@ -63,7 +63,7 @@ def load_proof(path: Path, data: Dataset) -> list[Proof]:
     try:
         trainings = json.loads(path.read_text(encoding="utf-8"))["trainings"]
         stored = [(_proof(entry), entry) for entry in trainings]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, NetworkError) as error:
         raise DataError(f"{path}: not a file that `verify --save` wrote: {error}") from error
     here = [(proof, entry) for proof, entry in stored if entry["data"] == data.sha256]
     if not here:
@@ -72,9 +72,7 @@ def load_proof(path: Path, data: Dataset) -> list[Proof]:
     for proof, entry in here:
         for name, sha256 in beginnings(proof.recipe, data).items():
             if entry[name] != sha256:
-                raise DataError(
-                    f"{path}: {proof.label}: the {name.replace('_', ' ')} are others than here"
-                )
+                raise DataError(f"{path}: {proof.label}: other {name.replace('_', ' ')} than here")
     return [proof for proof, _ in here]
 
 

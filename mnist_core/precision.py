@@ -61,8 +61,11 @@ class Precision:
         Raises
         ------
         NetworkError
-            In exact precision, for a learning rate that is no power of two.
+            For a learning rate that is not positive and, in exact precision, for one that is no
+            power of two.
         """
+        if not 0 < lr < np.inf:
+            raise NetworkError(f"learning rate {lr:g}: give a positive number, such as 0.1")
         if self.name != EXACT.name:
             return lr
         below = float(2.0 ** np.floor(np.log2(lr)))

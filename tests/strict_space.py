@@ -1,15 +1,19 @@
-"""Array API strict as an array space: arrays on a device that NumPy cannot reach."""
+"""Array API strict as an array space: arrays on a device that NumPy cannot reach.
+
+Also a plug-in: ``mnist-bench verify --plugin tests/strict_space.py --backend strict``.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-import array_api_strict as strict
+import array_api_strict
 import numpy as np
 
 from mnist_core.arrays import Space
+from mnist_core.backends import Backend, kernels_in
 
 # Of the devices that the package mimics, the one without the CPU's privileges.
-DEVICE, HOST = strict.Device("device1"), strict.Device("CPU_DEVICE")
+DEVICE, HOST = array_api_strict.Device("device1"), array_api_strict.Device("CPU_DEVICE")
 
 CREATION = ("asarray", "empty", "eye", "full", "ones", "zeros")
 WITH_OUT = (
@@ -21,7 +25,7 @@ WITH_OUT = (
 def _write(out: Any, result: Any) -> None:
     if result.shape != out.shape:
         raise ValueError(f"out has shape {out.shape}, the result {result.shape}")
-    out[...] = strict.astype(result, out.dtype)
+    out[...] = array_api_strict.astype(result, out.dtype)
 
 
 class StrictNamespace:
@@ -32,7 +36,7 @@ class StrictNamespace:
     """
 
     def __getattr__(self, name: str) -> Any:
-        function = getattr(strict, name)
+        function = getattr(array_api_strict, name)
         if name in CREATION:
             return lambda *args, **kwargs: function(*args, device=DEVICE, **kwargs)
         return _with_out(function) if name in WITH_OUT else function
@@ -59,7 +63,7 @@ class StrictSpace(Space):
 
     def to_device(self, host: np.ndarray) -> Any:
         """Copy of a host array on the device."""
-        return strict.asarray(np.array(host, order="C"), device=DEVICE)
+        return array_api_strict.asarray(np.array(host, order="C"), device=DEVICE)
 
     def to_host(self, array: Any) -> np.ndarray:
         """Copy of a device array on the host."""
@@ -68,3 +72,11 @@ class StrictSpace(Space):
     def take_rows(self, array: Any, index: Any, out: Any) -> None:
         """out = array[index], converted to out's dtype."""
         self.xp.take(array, index, axis=0, out=out)
+
+
+strict = Backend(
+    "strict",
+    space=StrictSpace,
+    kernels=kernels_in("kernels.array.operators"),
+    driven="the array code under array-api-strict, on a device that NumPy cannot reach",
+)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strict_space import StrictSpace
+from strict_space import strict
 
 from mnist_core import operators, registry
-from mnist_core.backends import Backend, kernel, kernels_in, takes_over
+from mnist_core.backends import Backend, kernel, takes_over
 from mnist_core.data import Dataset
 from mnist_core.errors import ExactRangeError, NetworkError
 from mnist_core.exp_table import ENTRIES, exp_table
@@ -32,10 +32,6 @@ SIZES, BATCH, STEPS = (784, 16, 12, 10), 32, 5
 RECIPE = exact.Recipe(SIZES, BATCH, 0.125, 0, STEPS)
 
 
-def strict() -> Backend:
-    return Backend("strict", space=StrictSpace, kernels=kernels_in("kernels.array.operators"))
-
-
 def certified(backend: Backend, data: Dataset, steps: int = STEPS) -> Any:
     return certify_exact(backend, SIZES, BATCH, data, steps=steps)
 
@@ -54,7 +50,7 @@ def test_every_backend_has_one_hash(backend: Backend, small_digits: Dataset) -> 
 
 
 def test_array_code_on_a_device_has_it_too(small_digits: Dataset) -> None:
-    certificate = certified(strict(), small_digits)
+    certificate = certified(strict, small_digits)
     assert certificate.passed, certificate.reason
     assert certificate.claim == "exact:9e183e27862bf9fa"
 

@@ -1,7 +1,6 @@
 """``mnist-bench train`` and ``mnist-bench evaluate``."""
 
 import csv
-import math
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from bench import console, results
 from mnist_core import registry
 from mnist_core.data import Dataset
 from mnist_core.data import load as load_data
-from mnist_core.errors import NetworkError, OutputError
+from mnist_core.errors import OutputError
 from mnist_core.network import Network, initial_parameters, parse_sizes
 from mnist_core.numerics.exact_range import CheckedNetwork
 from mnist_core.precision import Precision
@@ -76,8 +75,6 @@ def train_command(
     dataset = load_data(data)
     images = len(dataset.train_labels) if recipe.batch is None else recipe.batch
     check_recipe(recipe.network, dataset, images)
-    if not 0 < recipe.lr < math.inf:
-        raise NetworkError(f"learning rate {recipe.lr:g}: give a positive number, such as 0.1")
     kind.rate(recipe.lr, images)
     folder = results.writable(results.folder(out))
     if (folder / _WEIGHTS).exists():
