@@ -11,6 +11,7 @@ from scipy.stats import chi2, norm
 from mnist_core import registry
 from mnist_core.backends import Backend, kernel
 from mnist_core.data import Dataset
+from mnist_core.data.digits import digits
 from mnist_core.numerics import Certificate, certify
 from mnist_core.numerics.check import Check
 from mnist_core.numerics.errors import (
@@ -192,6 +193,15 @@ def test_another_seed_is_another_beginning(small_digits: Dataset) -> None:
     assert first.hashes["data"] == second.hashes["data"]
     for name in ("initial_weights", "order", "weights"):
         assert first.hashes[name] != second.hashes[name]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_loss_of_a_small_batch_is_judged_by_how_far_losses_drift() -> None:
+    """It was judged by the parameters' envelope, which says little of a network without layers."""
+    data = digits(train=5000, test=100)
+    numpy, seed = registry.backend("numpy"), 1655012666
+    certificate = certify(numpy, (784, 10), 6, FLOAT32, data, lr=0.5, seed=seed)
+    assert certificate.passed, certificate.reason
 
 
 def certificate_of(*checks: Check) -> Certificate:

@@ -73,15 +73,15 @@ class Run:
         """Where the images that a course numbers ``index`` are among those of the run."""
         return index
 
-    def step(self, index: HostArray) -> float:
-        """One step; the mean loss before it."""
+    def step(self, index: HostArray) -> HostArray:
+        """One step; the loss of each image before it."""
         space = self.network.backend.space
         device_index = space.to_device(self._position(index))
         losses = self.network.step(self.data.images, self.data.labels, device_index, self.course.lr)
-        return float(space.to_host(losses).mean(dtype=np.float64))
+        return space.to_host(losses)
 
-    def epoch(self, order: HostArray) -> list[float]:
-        """One epoch; the mean loss before each of its steps."""
+    def epoch(self, order: HostArray) -> list[HostArray]:
+        """One epoch; the loss of each image before each of its steps."""
         space = self.network.backend.space
         device_order = space.to_device(self._position(order))
         device_losses = self.network.epoch(
@@ -89,10 +89,7 @@ class Run:
         )
         losses = space.to_host(device_losses)
         batches = range(0, len(order), self.course.batch)
-        return [
-            float(losses[start : start + self.course.batch].mean(dtype=np.float64))
-            for start in batches
-        ]
+        return [losses[start : start + self.course.batch] for start in batches]
 
     def parameters(self) -> list[HostArray]:
         """Weights and biases, one after the other."""

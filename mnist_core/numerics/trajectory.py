@@ -27,30 +27,37 @@ FLOOR_ROUNDOFFS = 2
 class Milestone:
     """Where the truth is after a step, and how far from it one may be.
 
-    ``envelope`` holds for each parameter the largest distance so far of the reordered runs, never
-    below the rounding floor; ``loss`` is the true mean loss before the step.
+    ``envelope`` holds for each parameter, and at its end for the loss, the largest distance so far
+    of the reordered runs, never below the rounding floor; ``losses`` are the true losses of the
+    step's images before it.
     """
 
     step: int
     parameters: list[HostArray]
     envelope: list[float]
-    loss: float
+    losses: HostArray
 
     def judge(self, parameters: Iterable[HostArray]) -> tuple[float, int]:
         """Largest distance from the truth in envelopes, and the number of the parameter."""
-        triples = zip(parameters, self.parameters, self.envelope, strict=True)
+        triples = zip(parameters, self.parameters, self.envelope[:-1], strict=True)
         ratios = [distance(p, truth) / allowed for p, truth, allowed in triples]
         ratios = [r if np.isfinite(r) else np.inf for r in ratios]
         return max(ratios), int(np.argmax(ratios))
 
-    def judge_loss(self, loss: float) -> float:
-        """Distance of the loss in units of the largest parameter envelope.
-
-        Errors of a mean can cancel, so reordered losses themselves would be too narrow a measure;
-        and a loss near zero is judged absolutely, since it is a difference of terms of order one.
-        """
-        ratio = abs(loss - self.loss) / max(abs(self.loss), 1.0) / max(self.envelope)
+    def judge_losses(self, losses: HostArray) -> float:
+        """Distance of the losses in units of the widest envelope, theirs or a parameter's."""
+        if losses.shape != self.losses.shape:
+            return np.inf
+        ratio = loss_distance(losses, self.losses) / max(self.envelope)
         return ratio if np.isfinite(ratio) else np.inf
+
+
+def loss_distance(losses: HostArray, truth: HostArray) -> float:
+    """Mean distance of the images' losses from the true ones; of a mean, errors could cancel.
+
+    Losses near zero are judged absolutely, being differences of terms of order one.
+    """
+    return float(np.abs(losses - truth).mean() / max(float(truth.mean()), 1.0))
 
 
 class _Reordered:
@@ -59,13 +66,14 @@ class _Reordered:
     def __init__(self, course: Course, seed: int) -> None:
         self._runs = [Run(course, permuted(seed, i), course.precision) for i in range(RUNS)]
         floor = FLOOR_ROUNDOFFS * course.precision.roundoff
-        self._envelope = np.full(2 * (len(course.sizes) - 1), floor)
+        self._envelope = np.full(2 * (len(course.sizes) - 1) + 1, floor)
 
-    def step(self, index: HostArray, truth: list[HostArray]) -> list[float]:
-        """One step; for each parameter the largest distance from the truth so far."""
+    def step(self, index: HostArray, truth: list[HostArray], true_losses: HostArray) -> list[float]:
+        """One step; for each parameter and the loss the largest distance so far."""
         for run in self._runs:
-            run.step(index)
+            losses = run.step(index)
             distances = [distance(p, t) for p, t in zip(run.parameters(), truth, strict=True)]
+            distances.append(loss_distance(losses, true_losses))
             self._envelope = np.maximum(self._envelope, distances)
         return [float(width) for width in self._envelope]
 
@@ -79,17 +87,17 @@ def walk(course: Course, seed: int = 0) -> Iterator[Milestone]:
     reordered = None if kept else _Reordered(course, seed)
     truth, widths = Run(course, REFERENCE, wider(course.precision)), list(kept or ())
     for step, index in enumerate(course.indices, start=1):
-        loss = truth.step(index)
+        losses = truth.step(index)
         parameters = truth.parameters()
         if reordered is not None:
-            widths.append(reordered.step(index, parameters))
+            widths.append(reordered.step(index, parameters, losses))
         envelope = widths[step - 1]
-        if not np.isfinite([loss, *envelope]).all():
+        if not (np.isfinite(losses).all() and np.isfinite(envelope).all()):
             raise DivergedError(
                 f"the reference itself diverges at step {step} with learning rate {course.lr:g} "
                 f"and batch {course.batch}"
             )
-        yield Milestone(step, parameters, envelope, loss)
+        yield Milestone(step, parameters, envelope, losses)
     if reordered is not None:
         envelopes.save(course, seed, RUNS, widths)
 
@@ -111,7 +119,7 @@ def check_steps(backend: Backend, course: Course, milestones: Iterable[Milestone
     """Train by the backend's step and judge parameters and loss after every step."""
     run, worst = WholeRun(course, backend, course.precision), 0.0
     for milestone, index in zip(milestones, course.indices, strict=True):
-        loss_ratio = milestone.judge_loss(run.step(index))
+        loss_ratio = milestone.judge_losses(run.step(index))
         ratio, number = milestone.judge(run.parameters())
         if not loss_ratio <= ENVELOPE_FACTOR:
             return _outside("step", milestone.step, "the loss", loss_ratio)
@@ -127,9 +135,9 @@ def check_epochs(backend: Backend, course: Course, milestones: Iterable[Mileston
     """Train by the backend's epoch; judge its losses step by step, the parameters at its end."""
     run, remaining, worst = WholeRun(course, backend, course.precision), iter(milestones), 0.0
     for order in course.orders:
-        for loss in run.epoch(order):
+        for losses in run.epoch(order):
             milestone = next(remaining)
-            loss_ratio = milestone.judge_loss(loss)
+            loss_ratio = milestone.judge_losses(losses)
             if not loss_ratio <= ENVELOPE_FACTOR:
                 return _outside("epoch", milestone.step, "the loss", loss_ratio)
             worst = max(worst, loss_ratio)
