@@ -58,7 +58,7 @@ class Space:
         """Round to multiples of 2**-bits in place, half to even; powers of two scale exactly."""
         xp = self.xp
         xp.multiply(array, 2.0**bits, out=array)
-        xp.round(array, out=array)
+        xp.rint(array, out=array)
         xp.multiply(array, 2.0**-bits, out=array)
 
     def scratch(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,7 @@ def test_readme_from_top_to_bottom(tmp_path: Path) -> None:
     python = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     (kernel,) = [code for code in python if code.startswith("# mine.py")]
     (tmp_path / "mine.py").write_text(kernel)
+    shutil.copytree(ROOT / "results" / "reference", tmp_path / "results" / "reference")
     for command in commands(README):
         if not command.startswith("make "):  # those are run by test_fresh_clone.py
             result = run(command, tmp_path)

@@ -8,6 +8,7 @@ from typing import Any
 from bench import console, machine, results
 from bench.commands.run import check_runnable, selected
 from bench.proof import Proof, load_proof, save_proof
+from bench.report import growth
 from bench.worker import Worker, WorkerError
 from mnist_core import registry
 from mnist_core.backends import Backend
@@ -106,6 +107,10 @@ def verify_command(
     certificates = [c for row in rows for c in row.certificates]
     with results.replacing(folder / "certificates.json") as path:
         path.write_text(json.dumps(certificates, indent=1) + "\n", encoding="utf-8")
+    drawn = growth.image(certificates)
+    if drawn:
+        with results.replacing(folder / "error-growth.svg") as path:
+            path.write_bytes(drawn)
     if save:
         save_proof(Path(save), dataset, certificates)
     _show(rows, proofs, kinds, dataset, folder)

@@ -4,16 +4,24 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import wraps
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnist_core.errors import described
+
+
+class Growth(NamedTuple):
+    """Largest relative distance of a parameter from the truth, and that of reordered sums."""
+
+    distance: float
+    envelope: float
 
 
 @dataclass(frozen=True)
 class Check:
     """What was checked, whether it held, and in a line why or how well.
 
-    ``worst`` names the element of the largest ``error_ratio``, ``sha256`` the weights trained.
+    ``worst`` names the element of the largest ``error_ratio``, ``sha256`` the weights trained;
+    ``growth`` is how far training was from the truth after each step.
     """
 
     name: str
@@ -23,6 +31,7 @@ class Check:
     error_ratio: float | None = None
     worst: str | None = None
     sha256: str | None = None
+    growth: tuple[Growth, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON: an infinite ratio, which JSON cannot hold, becomes None."""

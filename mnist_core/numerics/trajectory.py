@@ -9,7 +9,7 @@ import numpy as np
 from mnist_core.backends import Backend
 from mnist_core.errors import DivergedError
 from mnist_core.numerics import envelopes
-from mnist_core.numerics.check import Check, raising_fails
+from mnist_core.numerics.check import Check, Growth, raising_fails
 from mnist_core.numerics.course import Course, Run, WholeRun
 from mnist_core.numerics.errors import distance
 from mnist_core.numerics.reference import REFERENCE, permuted, wider
@@ -37,10 +37,13 @@ class Milestone:
     envelope: list[float]
     losses: HostArray
 
-    def judge(self, parameters: Iterable[HostArray]) -> tuple[float, int]:
-        """Largest distance from the truth in envelopes, and the number of the parameter."""
-        triples = zip(parameters, self.parameters, self.envelope[:-1], strict=True)
-        ratios = [distance(p, truth) / allowed for p, truth, allowed in triples]
+    def distances(self, parameters: Iterable[HostArray]) -> list[float]:
+        """Distance of each parameter from the truth, in norm."""
+        return [distance(p, t) for p, t in zip(parameters, self.parameters, strict=True)]
+
+    def judge(self, distances: Iterable[float]) -> tuple[float, int]:
+        """Largest distance in envelopes, and the number of the parameter."""
+        ratios = [d / e for d, e in zip(distances, self.envelope[:-1], strict=True)]
         ratios = [r if np.isfinite(r) else np.inf for r in ratios]
         return max(ratios), int(np.argmax(ratios))
 
@@ -117,17 +120,19 @@ def _outside(name: str, step: int, what: str, ratio: float) -> Check:
 @raising_fails("step", "trajectory")
 def check_steps(backend: Backend, course: Course, milestones: Iterable[Milestone]) -> Check:
     """Train by the backend's step and judge parameters and loss after every step."""
-    run, worst = WholeRun(course, backend, course.precision), 0.0
+    run, worst, growth = WholeRun(course, backend, course.precision), 0.0, []
     for milestone, index in zip(milestones, course.indices, strict=True):
         loss_ratio = milestone.judge_losses(run.step(index))
-        ratio, number = milestone.judge(run.parameters())
+        distances = milestone.distances(run.parameters())
+        ratio, number = milestone.judge(distances)
         if not loss_ratio <= ENVELOPE_FACTOR:
             return _outside("step", milestone.step, "the loss", loss_ratio)
         if not ratio <= ENVELOPE_FACTOR:
             return _outside("step", milestone.step, _parameter_name(number), ratio)
         worst = max(worst, ratio, loss_ratio)
+        growth.append(Growth(max(distances), max(milestone.envelope[:-1])))
     detail = f"{len(course.indices)} steps of batch {course.batch}"
-    return Check("step", "trajectory", True, detail, worst)
+    return Check("step", "trajectory", True, detail, worst, growth=tuple(growth))
 
 
 @raising_fails("epoch", "trajectory")
@@ -141,7 +146,7 @@ def check_epochs(backend: Backend, course: Course, milestones: Iterable[Mileston
             if not loss_ratio <= ENVELOPE_FACTOR:
                 return _outside("epoch", milestone.step, "the loss", loss_ratio)
             worst = max(worst, loss_ratio)
-        ratio, number = milestone.judge(run.parameters())
+        ratio, number = milestone.judge(milestone.distances(run.parameters()))
         if not ratio <= ENVELOPE_FACTOR:
             return _outside("epoch", milestone.step, _parameter_name(number), ratio)
         worst = max(worst, ratio)
