@@ -100,7 +100,7 @@ class Recorder:
             array = arrays[operator.place(name)]
             if array is not None and (operator.name, name) not in _NOT_COMPARED:
                 # Adding zero turns -0.0 into 0.0, which sums of zeros may be either of.
-                digest.update(self._space.to_host(array) + 0)
+                digest.update((self._space.to_host(array) + 0).data)
         self.calls.append(Call(operator.name, digest.digest()))
 
     def taken(self) -> tuple[Call, ...]:
