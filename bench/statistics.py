@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 CONFIDENCE = 0.95
-_RESAMPLES = 2000
-_SEED = 20260101
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Median and quartiles of samples, with the median's bootstrap interval."""
+    """Median and quartiles of samples, with the median's confidence interval."""
 
     median: float
     q1: float
@@ -29,50 +28,57 @@ class Summary:
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio of medians with its bootstrap interval."""
+    """How many times as fast, with its confidence interval."""
 
     value: float
     low: float
     high: float
 
 
-def _bootstrap(samples: Sequence[Any], statistic: Any) -> tuple[float, float]:
-    """Percentile bootstrap interval (Efron 1979), resampling rounds."""
-    from scipy.stats import bootstrap
+@cache
+def _place(n: int, confidence: float) -> tuple[int, float]:
+    """Order statistic at which the median's interval begins, from 0, and how far to the next.
 
-    if len(samples[0]) < 2:
-        value = float(statistic(*map(np.asarray, samples), axis=-1))
-        return value, value
-    interval = bootstrap(
-        samples,
-        statistic,
-        paired=len(samples) > 1,
-        vectorized=True,
-        method="percentile",
-        confidence_level=CONFIDENCE,
-        n_resamples=_RESAMPLES,
-        rng=np.random.default_rng(_SEED),
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
+    The k-th smallest and the k-th largest of n samples enclose the median of any continuous
+    distribution with a probability that the binomial distribution gives; between two such k
+    Hettmansperger and Sheather (1986, https://doi.org/10.1016/0167-7152(86)90021-0) interpolate.
+    Fewer than six samples cannot reach 95 %: their interval is their range.
+    """
+    from scipy.stats import binom
+
+    ranks = np.arange(1, n // 2 + 2)
+    covered = 1 - 2 * binom.cdf(ranks - 1, n, 0.5)
+    k = int((covered[: n // 2] >= confidence).sum())
+    if k == 0:
+        return 0, 0.0
+    share = (covered[k - 1] - confidence) / (covered[k - 1] - covered[k])
+    return k - 1, float((n - k) * share / (k + (n - 2 * k) * share))
+
+
+def interval(samples: Sequence[float], confidence: float | None = None) -> tuple[float, float]:
+    """Confidence interval of the median of independent samples, whatever their distribution."""
+    ordered: Any = np.sort(samples)
+    if len(ordered) == 1:
+        return float(ordered[0]), float(ordered[0])
+    k, share = _place(len(ordered), CONFIDENCE if confidence is None else confidence)
+    low = ordered[k] + share * (ordered[k + 1] - ordered[k])
+    high = ordered[-k - 1] - share * (ordered[-k - 1] - ordered[-k - 2])
+    return float(low), float(high)
 
 
 def summarize(samples: Sequence[float]) -> Summary:
     """Summary of at least one sample."""
     q1, median, q3 = np.quantile(samples, [0.25, 0.5, 0.75])
-    low, high = _bootstrap([samples], np.median)
-    return Summary(float(median), float(q1), float(q3), low, high)
+    return Summary(float(median), float(q1), float(q3), *interval(samples))
 
 
-def speedup(baseline: Sequence[float], samples: Sequence[float]) -> Ratio:
+def speedup(
+    baseline: Sequence[float], samples: Sequence[float], confidence: float | None = None
+) -> Ratio:
     """How many times as fast as the baseline, from samples of the same rounds.
 
-    Rounds are resampled as pairs, so what slows a whole round down cancels.
+    The median of the rounds' ratios: what slows a whole round down cancels in each of them.
     """
-
-    def ratio(a: Any, b: Any, axis: int) -> Any:
-        return np.median(a, axis=axis) / np.median(b, axis=axis)
-
     rounds = min(len(baseline), len(samples))
-    a, b = np.asarray(baseline[:rounds]), np.asarray(samples[:rounds])
-    low, high = _bootstrap([a, b], ratio)
-    return Ratio(float(ratio(a, b, axis=-1)), low, high)
+    ratios = np.asarray(baseline[:rounds]) / np.asarray(samples[:rounds])
+    return Ratio(float(np.median(ratios)), *interval(list(ratios), confidence))

@@ -9,7 +9,7 @@ from typing import Any
 from bench.report import cases
 from bench.report.digits import number, places, plain
 
-KINDS = ("operator", "gradient", "trajectory", "deterministic")
+KINDS = ("operator", "gradient", "trajectory", "deterministic", "exact")
 HASHES = ("data", "initial_weights", "order", "weights")
 
 
