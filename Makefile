@@ -13,7 +13,7 @@ EXTRAS := numba$(if $(filter 12 13,$(CUDA)),$(comma)cuda$(CUDA))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --build-constraint constraints.txt
 
-.PHONY: bench test test-long lint clean
+.PHONY: bench test test-long lint clean asv asv-preview
 
 bench: $(VENV)/bench.installed
 	$(BIN)/mnist-bench run
@@ -28,6 +28,15 @@ lint: $(VENV)/dev.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The last three commits, each in an environment of its own; then pages that open offline.
+asv: $(VENV)/dev.installed
+	$(BIN)/asv machine --yes
+	$(BIN)/asv run --quick --show-stderr HEAD~3..HEAD
+	$(BIN)/asv publish
+
+asv-preview: $(VENV)/dev.installed
+	$(BIN)/asv preview
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks

@@ -114,6 +114,11 @@ class Task:
     flops: int
     bytes: int | None
 
+    @property
+    def changes_state(self) -> bool:
+        """Whether a run begins where the one before ended, unless it is reset."""
+        return self.reset is not _nothing
+
 
 def _nothing() -> None:
     return None

@@ -1,0 +1,19 @@
+"""Written by ``python -m bench.asv_cases``."""
+
+BACKENDS = [
+    "numpy",
+    "cupy",
+    "numba",
+]
+
+OPERATORS = [
+    "gather_batch",
+    "dense",
+    "relu",
+    "softmax",
+    "softmax_cross_entropy",
+    "dense_backward",
+    "relu_backward",
+    "bias_gradient",
+    "sgd",
+]
