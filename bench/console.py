@@ -202,12 +202,8 @@ def claims_table(rows: "Sequence[Row]", proof: "Proof", kinds: "Sequence[str]") 
     for column in ("backend", "threads", *claims, *([] if exact_alone else ["worst element"])):
         grid.add_column(column, overflow="fold")
     for row in rows:
-        name, recipe = [row.backend, str(row.threads or "")], proof.recipe
-        found = [
-            c
-            for c in row.certificates
-            if (c["network"], c["batch"]) == ("-".join(map(str, recipe.sizes)), recipe.batch)
-        ]
+        name = [row.backend, str(row.threads or "")]
+        found = [c for c in row.certificates if proof.certified_by(c) and c["precision"] in kinds]
         if not found:
             grid.add_row(*name, row.status)
             continue

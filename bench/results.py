@@ -74,6 +74,12 @@ def writable(path: Path) -> Path:
     return path
 
 
+def remove_if_empty(path: Path) -> None:
+    """Remove a folder in which nothing was written; one that holds something stays."""
+    with suppress(OSError):
+        path.rmdir()
+
+
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     return OutputError(f"cannot write to {path}: {error.strerror}; choose another --out")
 
@@ -136,8 +142,7 @@ class RunFolder:
     def discard(self) -> None:
         """Leave nothing behind of a run that has no rows."""
         (self.path / "samples.jsonl").unlink(missing_ok=True)
-        with suppress(OSError):  # it held something else before
-            self.path.rmdir()
+        remove_if_empty(self.path)
 
     def finish(
         self, certificates: Sequence[dict[str, Any]], environment: dict[str, Any]

@@ -13,6 +13,7 @@ from bench.suite import Case
 from bench.timed_case import BASELINE, TimedCase
 from bench.worker import Worker, WorkerDiedError, WorkerError
 from mnist_core.backends import Backend
+from mnist_core.precision import precision
 
 _RECHECK_SEED = 1_000_003
 
@@ -157,7 +158,7 @@ class Run:
         return {
             "backend": backend.name,
             "plugins": plan.plugins,
-            "kernels": backend.having(plan.kernels),
+            "kernels": backend.computing_in(precision(plan.precision)).having(plan.kernels),
             "data": plan.data,
             "precision": plan.precision,
             "threads": plan.threads,

@@ -75,7 +75,8 @@ def computed_by(backend: Backend) -> list[str]:
     operators = list(registry.operators())
     if backend.role == "own":
         return [*LEVELS, *operators]
-    own = [p.operator.name if isinstance(p, Kernel) else p.level for p in backend.parts]
+    parts = [part for part in backend.parts if part.serves(backend.precision)]
+    own = [p.operator.name if isinstance(p, Kernel) else p.level for p in parts]
     if any(name in operators for name in own):
         return [*LEVELS, *(name for name in operators if name in own)]
     return [level for level in LEVELS if {level, *_COMPOSED_OF.get(level, ())} & set(own)]

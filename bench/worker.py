@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import IO, Any
 
-from mnist_core.errors import MnistBenchError, described
+from mnist_core.errors import DivergedError, ExactRangeError, MnistBenchError, described
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -35,6 +35,12 @@ THREAD_VARIABLES = (
 
 PATIENCE_S = 600.0
 """Longest that one request may take: a kernel that never returns must not hang a run."""
+
+VERIFYING_PATIENCE_S = 3600.0
+"""The same for a certificate, which at full batch trains for many minutes."""
+
+_OF_THE_RECIPE = {error.__name__: error for error in (DivergedError, ExactRangeError)}
+"""Errors of what was asked for, not of the backend: every other would meet them too."""
 
 _DIES_WITH_PARENT = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
@@ -76,7 +82,8 @@ class Worker:
         self._signal("SIGCONT")
         answer = ""
         overdue = Event()
-        with self._ending_after(PATIENCE_S, overdue), suppress(BrokenPipeError):
+        patience = VERIFYING_PATIENCE_S if request.startswith("verify") else PATIENCE_S
+        with self._ending_after(patience, overdue), suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps({"request": request, **arguments}) + "\n")
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
@@ -84,13 +91,13 @@ class Worker:
             code = self._process.wait()
             if overdue.is_set():
                 raise WorkerDiedError(
-                    f"{self.backend} was stopped: {request} took over {PATIENCE_S:g} s"
+                    f"{self.backend} was stopped: {request} took over {patience:g} s"
                 )
             raise WorkerDiedError(f"the process of {self.backend} died (exit code {code})")
         self._signal("SIGSTOP")
         reply = json.loads(answer)
         if "error" in reply:
-            raise WorkerError(reply["error"])
+            raise _OF_THE_RECIPE.get(reply.get("type"), WorkerError)(reply["error"])
         return reply["result"]
 
     @contextmanager
@@ -131,12 +138,13 @@ class Program:
         from bench.suite import Bench, computed_by
         from mnist_core import registry
         from mnist_core.data import load
+        from mnist_core.precision import precision
 
         for plugin in job["plugins"]:
             registry.load_plugin(plugin)
         backend = registry.backend(job["backend"])
         if job["kernels"]:
-            backend = backend.choosing(job["kernels"])
+            backend = backend.computing_in(precision(job["precision"])).choosing(job["kernels"])
         self.data = load(job["data"])
         self.bench = Bench(backend, self.data, job["precision"], job["lr"], job["seed"])
         versions = backend_versions(backend)
@@ -146,7 +154,7 @@ class Program:
         return {
             "versions": versions,
             "device": backend.space.device,
-            "computes": computed_by(backend),
+            "computes": computed_by(self.bench.backend),
         }
 
     def compile(self, case: dict[str, Any]) -> float:
@@ -238,7 +246,7 @@ def main() -> None:
         try:
             reply = json.dumps({"result": getattr(program, message.pop("request"))(**message)})
         except MnistBenchError as error:
-            reply = json.dumps({"error": str(error)})
+            reply = json.dumps({"error": str(error), "type": type(error).__name__})
         except Exception as error:
             reply = json.dumps({"error": described(error)})
         answers.write(reply + "\n")

@@ -1,138 +1,39 @@
 """What a backend is: where arrays live, and the kernel chosen for each operator."""
 
 import copy
-import importlib
 import importlib.util
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from mnist_core.arrays import Space
 from mnist_core.errors import BackendError, described
+from mnist_core.kernels import (
+    LEVELS,
+    Function,
+    Kernel,
+    Part,
+    TakeOver,
+    array_kernel,
+    kernel,
+    kernels_in,
+    reference_kernels,
+    takes_over,
+)
 from mnist_core.operators import Array, Operator
-from mnist_core.precision import EXACT, FLOAT32, Precision
+from mnist_core.precision import FLOAT32, Precision
 
-Function = Callable[..., Any]
+__all__ = [
+    "LEVELS",
+    "Backend",
+    "Kernel",
+    "TakeOver",
+    "array_kernel",
+    "kernel",
+    "kernels_in",
+    "takes_over",
+]
+
 Observer = Callable[[Operator, Sequence[Array]], None]
-
-LEVELS = ("forward", "backward", "step", "epoch")
-"""Levels above the operators, each composed from the one before."""
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One way to compute one operator: ``function(*inputs, *outputs, **attributes)``."""
-
-    name: str
-    operator: Operator
-    device: str
-    function: Function
-    needs_space: bool = False
-    precision: str | None = None
-
-    def serves(self, precision: Precision) -> bool:
-        """Whether it computes the operator as it is in ``precision``."""
-        if self.precision is not None:
-            return self.precision == precision.name
-        return precision.name != EXACT.name or self.operator.exact is None
-
-    def bind(self, space: Space) -> Function:
-        """The function that a network calls."""
-        return partial(self.function, space) if self.needs_space else self.function
-
-
-@dataclass(frozen=True)
-class TakeOver:
-    """A whole level computed in one's own way: ``function(network, ...)`` as in `Network`."""
-
-    name: str
-    level: str
-    function: Function
-    precision: str | None = None
-
-    def serves(self, precision: Precision) -> bool:
-        """Whether it trains as ``precision`` does; what does not say so rounds nowhere."""
-        return self.precision == (EXACT.name if precision.name == EXACT.name else None)
-
-
-def kernel(
-    operator: Operator,
-    *,
-    device: str = "cpu",
-    name: str | None = None,
-    needs_space: bool = False,
-    precision: str | None = None,
-) -> Callable[[Function], Kernel]:
-    """Declare a function as a kernel of ``operator`` for arrays on ``device``.
-
-    With ``needs_space`` its first argument is the `Space`, for scratch memory and the namespace.
-    With ``precision="exact"`` it is used in exact precision alone, and before any other.
-    """
-
-    def declare(function: Function) -> Kernel:
-        named = name or function.__name__
-        return Kernel(named, operator, device, function, needs_space, precision)
-
-    return declare
-
-
-def array_kernel(
-    operator: Operator, *, name: str = "array", precision: str | None = None
-) -> Callable[[Function], Kernel]:
-    """Declare a kernel written against the array namespace: its first argument is the `Space`."""
-    return kernel(operator, device="any", name=name, needs_space=True, precision=precision)
-
-
-def takes_over(
-    level: str, *, name: str | None = None, precision: str | None = None
-) -> Callable[[Function], TakeOver]:
-    """Declare a function that computes a whole level in place of the composed one.
-
-    In exact precision it is used only if it says ``precision="exact"``, and then only there.
-    """
-    if level not in LEVELS:
-        raise BackendError(f"takes_over({level!r}): the levels are {', '.join(LEVELS)}")
-    return lambda function: TakeOver(name or function.__name__, level, function, precision)
-
-
-Part = Kernel | TakeOver
-
-
-def kernels_in(package: str) -> Callable[[], list[Part]]:
-    """All kernels and take-overs in the modules of a package, imported when they are asked for."""
-
-    def load() -> list[Part]:
-        path = importlib.import_module(package).__path__
-        found: dict[int, Part] = {}
-        for info in sorted(pkgutil.iter_modules(path), key=lambda info: info.name):
-            module = importlib.import_module(f"{package}.{info.name}")
-            found |= {id(v): v for v in vars(module).values() if isinstance(v, Kernel | TakeOver)}
-        return list(found.values())
-
-    return load
-
-
-def _reference_kernels(operator: Operator) -> list[Kernel]:
-    kernels = [_reference_kernel(operator, operator.reference, None)]
-    if operator.exact is not None:
-        kernels.append(_reference_kernel(operator, operator.exact_reference, EXACT.name))
-    return kernels
-
-
-def _reference_kernel(operator: Operator, compute: Function, precision: str | None) -> Kernel:
-    def reference(space: Space, *arrays: Array, **attributes: Any) -> None:
-        inputs = arrays[: len(operator.input_names)]
-        fresh = iter(arrays[len(inputs) :])
-        named = dict(zip(operator.input_names, inputs, strict=True))
-        results = compute(*inputs, **attributes)
-        for name, result in zip(operator.outputs, results, strict=True):
-            out = named[name] if name in named else next(fresh)
-            if out is not None:
-                out[...] = result
-
-    return Kernel("reference", operator, "cpu", reference, True, precision)
 
 
 def _observed(function: Function, operator: Operator, observe: Observer) -> Function:
@@ -215,9 +116,9 @@ class Backend:
         self._kernels = kernels
         self._unavailable = unavailable
         self._chosen: dict[str, str] = {}
-        self._precision = FLOAT32
+        self.precision = FLOAT32
         self._observe: Observer | None = None
-        self._space: Space | None = None
+        self._shared: dict[str, Space] = {}
         self._parts: list[Part] | None = None
 
     def __repr__(self) -> str:
@@ -254,10 +155,11 @@ class Backend:
     @property
     def space(self) -> Space:
         """The array space, made at first use."""
-        if self._space is None:
+        if "space" not in self._shared:  # shared with copies for other precisions
             base = self._base
-            self._space = base.space if base is not None else self._make_space()  # type: ignore[misc]
-        return self._space
+            made = base.space if base is not None else self._make_space()  # type: ignore[misc]
+            self._shared["space"] = made
+        return self._shared["space"]
 
     @property
     def parts(self) -> list[Part]:
@@ -272,26 +174,31 @@ class Backend:
         return self._parts
 
     def having(self, kernels: dict[str, str]) -> dict[str, str]:
-        """Of a choice of kernels, operator to name, those that this backend has."""
+        """Of a choice of kernels, operator to name, those that this backend has to offer."""
         from mnist_core import registry
 
         return {
             operator: name
             for operator, name in kernels.items()
-            if any(k.name == name for k in self.candidates(registry.operator(operator)))
+            if any(k.name == name for k in self._serving(registry.operator(operator)))
         }
 
     def candidates(self, operator: Operator) -> list[Kernel]:
-        """Kernels that can compute ``operator`` here, the preferred one first."""
+        """Kernels that can compute ``operator`` here, the preferred one first.
+
+        Own ones come before the base's, and of each those made for a precision before the others.
+        """
         own = [p for p in self.parts if isinstance(p, Kernel) and p.operator is operator]
+        own.sort(key=lambda kernel: kernel.precision is None)
         base = self._base
-        return own + (base.candidates(operator) if base else _reference_kernels(operator))
+        return own + (base.candidates(operator) if base else reference_kernels(operator))
+
+    def _serving(self, operator: Operator) -> list[Kernel]:
+        return [k for k in self.candidates(operator) if k.serves(self.precision)]
 
     def kernel_for(self, operator: Operator) -> Kernel:
         """The kernel in use for ``operator``."""
-        candidates = [k for k in self.candidates(operator) if k.serves(self._precision)]
-        # Those made for the precision come first, also where it is the base that has them.
-        candidates.sort(key=lambda kernel: kernel.precision is None)
+        candidates = self._serving(operator)
         wanted = self._chosen.get(operator.name, candidates[0].name)
         for candidate in candidates:
             if candidate.name == wanted:
@@ -302,12 +209,12 @@ class Backend:
     def take_over(self, level: str) -> TakeOver | None:
         """What computes ``level`` here in its own way, if anything does."""
         overs = (p for p in self.parts if isinstance(p, TakeOver) and p.level == level)
-        return next((over for over in overs if over.serves(self._precision)), None)
+        return next((over for over in overs if over.serves(self.precision)), None)
 
     def computing_in(self, precision: Precision) -> "Backend":
         """This backend with the kernels of ``precision``, its outputs rounded to their grids."""
         other = self._copy()
-        other._precision = precision
+        other.precision = precision
         return other
 
     def observed_by(self, observe: Observer) -> "Backend":
@@ -348,7 +255,7 @@ class Backend:
         function = self.kernel_for(operator).bind(self.space)
         if self._observe is not None:
             function = _observed(function, operator, self._observe)
-        grids = self._precision.grids.get(name)
+        grids = self.precision.grids.get(name)
         if grids:
             function = _rounding(function, operator, grids, self.space)
         self.__dict__[name] = function

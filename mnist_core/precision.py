@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,12 @@ from mnist_core.errors import NetworkError
 
 PIXEL_BITS, ACTIVATION_BITS, GRADIENT_BITS, WEIGHT_BITS, EXP_BITS = 8, 12, 20, 20, 30
 """Grids of the exact precision: every value of a tensor is a multiple of 2**-bits."""
+
+SIGNIFICAND_BITS = 53
+"""Of float64: an integer below 2**53 is one."""
+
+HASHED_BITS = 31
+"""Of a weight in units of its grid: its hash takes int32."""
 
 
 @dataclass(frozen=True)
@@ -109,3 +116,35 @@ def precision(name: str) -> Precision:
     except KeyError:
         known = ", ".join(PRECISIONS)
         raise NetworkError(f"unknown precision {name!r}; there are {known}") from None
+
+
+def bits_needed(
+    a: npt.NDArray[Any],
+    b: npt.NDArray[Any],
+    a_bits: int,
+    b_bits: int,
+    bias: npt.NDArray[Any] | None = None,
+) -> float:
+    """Bits of significand at which no partial sum of ``a @ b + bias`` rounds, in any order.
+
+    Every term is a multiple of 2**-(a_bits + b_bits), and no partial sum is larger than the sum of
+    the terms' sizes, which is at most max|a| times the largest column sum of |b|, or the largest
+    row sum of |a| times max|b|, and max|bias|.
+
+    Parameters
+    ----------
+    a, b, bias
+        Arrays (m, k), (k, n) and (n,).
+    a_bits, b_bits
+        Their grids: elements of ``a`` are multiples of 2**-a_bits.
+    """
+    a, b = np.abs(a), np.abs(b)
+    largest = min(
+        a.max(initial=0) * b.sum(axis=0).max(initial=0),
+        a.sum(axis=1).max(initial=0) * b.max(initial=0),
+    )
+    if bias is not None:
+        largest += np.abs(bias).max(initial=0)
+    if largest == 0:
+        return 0.0
+    return float(np.log2(largest)) + a_bits + b_bits  # NaN stays NaN, which is below no limit

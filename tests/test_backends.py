@@ -122,7 +122,7 @@ def test_packages_include_the_bases() -> None:
 
 def test_own_kernels_come_first_then_the_bases_then_the_reference() -> None:
     candidates = registry.backend("numba").candidates(operators.dense)
-    assert [kernel.name for kernel in candidates] == ["fused", "blocked", "array", "reference"]
+    assert [kernel.name for kernel in candidates] == ["blocked", "fused", "array", "reference"]
     assert registry.backend("numba").kernel_for(operators.dense).name == "fused"
 
 

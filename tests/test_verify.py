@@ -1,5 +1,6 @@
 """`mnist-bench verify`: a table of claims, and trainings that two machines compare."""
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -49,9 +50,12 @@ def plugin(tmp_path):
 def verify(data, tmp_path):
     """Run the command on one thread; its exit code, its lines, and what it says on stderr."""
 
-    def run(*arguments: object, source: object = data):
-        out = ("--out", tmp_path / "out")
-        return invoke("verify", "--data", source, "--threads", 1, *out, *arguments)
+    times = itertools.count()
+
+    def run(*arguments: object):
+        number = next(times)
+        out = ("--out", tmp_path / (f"out{number}" if number else "out"))
+        return invoke("verify", "--data", data, "--threads", 1, *out, *arguments)
 
     return run
 
@@ -120,6 +124,10 @@ def test_a_stored_training_is_compared_step_by_step(verify, tmp_path):
         (("data", "0"), "holds trainings on"),
         (("network", "784-"), "not a file that `verify --save` wrote"),
         (("weights", 3), "not a file that `verify --save` wrote"),
+        (("batch", 0), "not a file that `verify --save` wrote"),
+        (("seed", -1), "not a file that `verify --save` wrote"),
+        (("network", 5), "not a file that `verify --save` wrote"),
+        (("lr", 0.3), "exact precision takes powers of two"),
     ],
 )
 def test_a_training_that_began_otherwise_is_no_proof(verify, tmp_path, change, said):
@@ -144,6 +152,8 @@ def test_a_training_that_began_otherwise_is_no_proof(verify, tmp_path, change, s
         (("--save", "any", "--precision", "float32"), "add --precision exact"),
         (("--precision", "bf16"), "unknown precision 'bf16'"),
         (("--batch", 0), "batch 0"),
+        (("--against", "any", "--precision", "float64"), "add --precision exact"),
+        (("--network", "784-10", "--learning-rate", 2**20), "of layer 0 at step"),
     ],
 )
 def test_what_cannot_be_verified_is_refused_in_one_line(verify, arguments, said):
@@ -151,6 +161,37 @@ def test_what_cannot_be_verified_is_refused_in_one_line(verify, arguments, said)
     assert done.exit_code == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_of_another_schema_or_with_fields_missing_is_named(verify, tmp_path):
+    file = tmp_path / "proof.json"
+    verify(*SMALL, *EXACT, "--backend", "numpy", "--save", file)
+    stored = json.loads(file.read_text())
+    for other in ({**stored, "schema": 99}, {"schema": 1}, [], {"schema": 1, "trainings": [{}]}):
+        file.write_text(json.dumps(other))
+        done = verify("--backend", "numpy", "--against", file)
+        assert done.exit_code == 2
+        assert done.stderr.startswith(f"mnist-bench: {file}: not a file that `verify --save` wrote")
+
+
+def test_nothing_is_overwritten(verify, tmp_path, plugin):
+    file = tmp_path / "proof.json"
+    file.write_text("kept")
+    wrong = ("--plugin", plugin, "--backend", "wrong")
+    done = verify(*SMALL, *EXACT, *wrong, "--save", file)
+    assert done.exit_code == 2
+    assert f"{file} is not written: no training was certified" in done.stderr
+    assert file.read_text() == "kept"
+    again = verify(*SMALL, *EXACT, "--backend", "numpy", "--out", tmp_path / "out")
+    assert again.exit_code == 2
+    assert "holds other certificates; choose another --out" in again.stderr
+
+
+def test_floats_alone_take_any_rate(verify):
+    float32 = ("--precision", "float32", "--learning-rate", 0.1)
+    done = verify(*SMALL, "--backend", "numpy", *float32)
+    assert done.exit_code == 0, done.output
+    assert "learning rate 0.1" in done.stdout
 
 
 def test_training_in_exact_precision_takes_the_nearest_rate(data, tmp_path):

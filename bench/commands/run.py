@@ -10,6 +10,7 @@ from mnist_core.data import Dataset, resolve
 from mnist_core.data import load as load_data
 from mnist_core.errors import BackendError, NetworkError
 from mnist_core.network import parse_sizes
+from mnist_core.precision import Precision
 from mnist_core.precision import precision as find_precision
 from mnist_core.presets import preset as find_preset
 from mnist_core.training import check_recipe
@@ -33,7 +34,9 @@ def check_runnable(backends: list[Backend]) -> None:
         raise BackendError(f"nothing to run: {listed}")
 
 
-def _chosen_kernels(pairs: tuple[str, ...], backends: list[Backend]) -> dict[str, str]:
+def _chosen_kernels(
+    pairs: tuple[str, ...], backends: list[Backend], kind: Precision
+) -> dict[str, str]:
     chosen = {}
     for pair in pairs:
         operator, equals, name = pair.partition("=")
@@ -41,7 +44,7 @@ def _chosen_kernels(pairs: tuple[str, ...], backends: list[Backend]) -> dict[str
             raise BackendError(f"--kernel {pair}: write OPERATOR=NAME, such as dense=array")
         registry.operator(operator)
         chosen[operator] = name
-    usable = [backend for backend in backends if backend.unavailable() is None]
+    usable = [b.computing_in(kind) for b in backends if b.unavailable() is None]
     for operator, name in chosen.items():
         if not any(backend.having({operator: name}) for backend in usable):
             known = {k.name for b in usable for k in b.candidates(registry.operator(operator))}
@@ -113,7 +116,7 @@ def run_command(
         seed=recipe.seed if seed is None else seed,
         effort=runner.QUICK if quick else runner.FULL,
         plugins=[str(Path(plugin).resolve()) for plugin in plugins],
-        kernels=_chosen_kernels(kernels, chosen),
+        kernels=_chosen_kernels(kernels, chosen, kind),
     )
     folder = results.RunFolder.create(results.folder(out))
     environment = machine.environment(plan.threads)

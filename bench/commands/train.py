@@ -1,7 +1,7 @@
 """``mnist-bench train`` and ``mnist-bench evaluate``."""
 
 import csv
-from contextlib import suppress
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ import click
 import numpy as np
 
 from bench import console, results
+from bench.worker import THREAD_VARIABLES
 from mnist_core import registry
+from mnist_core.backends import LEVELS
 from mnist_core.data import Dataset
 from mnist_core.data import load as load_data
 from mnist_core.errors import OutputError
 from mnist_core.network import Network, initial_parameters, parse_sizes
 from mnist_core.numerics.exact_range import CheckedNetwork
-from mnist_core.precision import Precision
+from mnist_core.precision import EXACT, Precision
 from mnist_core.precision import precision as find_precision
 from mnist_core.presets import Preset
 from mnist_core.presets import preset as find_preset
@@ -68,6 +70,9 @@ def train_command(
     """Train, print a line an epoch, save weights.safetensors and history.csv."""
     from threadpoolctl import threadpool_limits
 
+    if threads is not None:
+        # Libraries that are not loaded yet read them; of those that are, threadpoolctl sets some.
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     registry.load_plugins(plugins)
     kind = find_precision(precision)
     recipe = _recipe(preset, network, batch, epochs, lr, seed, kind)
@@ -80,8 +85,10 @@ def train_command(
     if (folder / _WEIGHTS).exists():
         raise OutputError(f"{folder} holds the weights of another training; choose another --out")
     initial = initial_parameters(recipe.network, recipe.seed, recipe.scale)
-    # On the host every step can be seen to be exact; elsewhere equal hashes show it.
-    checked = kind.name == "exact" and chosen.space.device == "cpu"
+    exact = chosen.computing_in(kind)
+    composed = not any(exact.take_over(level) for level in LEVELS)
+    # Where steps leave their values on the host, every one can be seen to be exact.
+    checked = kind is EXACT and composed and chosen.space.device == "cpu"
     model = (CheckedNetwork if checked else Network)(
         recipe.network, chosen, precision=kind, initial=initial
     )
@@ -140,8 +147,7 @@ class _Kept:
     def save(self, folder: Path, described: dict[str, str]) -> None:
         """Write weights and history, or leave no empty folder behind."""
         if not self._epochs:
-            with suppress(OSError):
-                folder.rmdir()
+            results.remove_if_empty(folder)
             return
         self._model.set_parameters(self._parameters)
         save_weights(folder / _WEIGHTS, self._model, described)

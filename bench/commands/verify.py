@@ -1,25 +1,28 @@
 """``mnist-bench verify``."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench import console, machine, results
 from bench.commands.run import check_runnable, selected
-from bench.proof import Proof, load_proof, save_proof
+from bench.proof import Proof, load_proofs, save_proofs
 from bench.report import growth
-from bench.worker import Worker, WorkerError
+from bench.worker import Worker, WorkerDiedError, WorkerError
 from mnist_core import registry
 from mnist_core.backends import Backend
 from mnist_core.data import Dataset, resolve
 from mnist_core.data import load as load_data
-from mnist_core.errors import NetworkError
+from mnist_core.errors import NetworkError, OutputError
 from mnist_core.network import parse_sizes
 from mnist_core.numerics.exact import STEPS, Recipe
-from mnist_core.precision import EXACT, precision
+from mnist_core.precision import EXACT, FLOAT32, Precision, precision
 from mnist_core.presets import preset as find_preset
 from mnist_core.training import check_recipe
+
+CERTIFICATES = "certificates.json"
 
 
 @dataclass
@@ -32,141 +35,188 @@ class Row:
     reason: str = ""
     certificates: list[dict[str, Any]] = field(default_factory=list)
 
+    def end(self, status: str, reason: str) -> None:
+        """Note what went wrong first."""
+        if self.status == "ok":
+            self.status, self.reason = status, reason
 
-def _recipes(
+
+def _plan(
     networks: tuple[str, ...],
     batches: tuple[int, ...],
     preset: str | None,
     lr: float | None,
     seed: int | None,
     steps: int | None,
+    kinds: Sequence[Precision],
     data: Dataset,
-) -> list[Recipe]:
+) -> list[Proof]:
     """What to verify, from presets and options."""
-    known = find_preset(preset or "standard")
+    known, exact = find_preset(preset or "standard"), EXACT in kinds
     sizes = [parse_sizes(text) for text in dict.fromkeys(networks)] or [known.network]
     images = list(dict.fromkeys(batches)) or [known.batch or len(data.train_labels)]
-    recipes = []
+    if lr is None:
+        lr = EXACT.nearest_lr(known.lr) if exact else known.lr
+    proofs = []
     for network in sizes:
         for batch in images:
             check_recipe(network, data, batch)
-            rate = EXACT.nearest_lr(known.lr) if lr is None else lr
-            EXACT.rate(rate, batch)
+            for kind in kinds:
+                kind.rate(lr, batch)
             of = known.seed if seed is None else seed
-            recipes.append(Recipe(network, batch, rate, of, steps or STEPS))
-    return recipes
+            proofs.append(Proof(Recipe(network, batch, lr, of, steps or STEPS)))
+    return proofs
 
 
 def verify_command(
     backends: tuple[str, ...],
-    networks: tuple[str, ...],
-    batches: tuple[int, ...],
-    lr: float | None,
-    steps: int | None,
-    preset: str | None,
     data: str,
     precisions: tuple[str, ...],
     threads: tuple[int, ...],
-    seed: int | None,
     plugins: tuple[str, ...],
     save: str | None,
     against: str | None,
     out: str | None,
+    **recipe: Any,
 ) -> int:
     """Certificates of every backend in a table. Returns the exit code: 1 if one fails."""
     registry.load_plugins(plugins)
     chosen = selected(backends)
     check_runnable(chosen)
-    kinds = [precision(name).name for name in dict.fromkeys(precisions)] or ["float32", "exact"]
-    if (save or against) and EXACT.name not in kinds:
+    kinds = [precision(name) for name in dict.fromkeys(precisions)] or [FLOAT32, EXACT]
+    if (save or against) and EXACT not in kinds:
         raise NetworkError("--save and --against are about exact precision: add --precision exact")
     data = resolve(data)
     dataset = load_data(data)
     if against:
-        if networks or batches or preset or lr or seed is not None or steps:
-            raise NetworkError(
-                "--against takes network, batch, learning rate, seed and steps from its file; "
-                "leave those options out"
-            )
-        proofs = load_proof(Path(against), dataset)
-        kinds = [EXACT.name]
+        proofs, kinds = _stored(against, precisions, recipe, dataset), [EXACT]
     else:
-        recipes = _recipes(networks, batches, preset, lr, seed, steps, dataset)
-        proofs = [Proof(recipe) for recipe in recipes]
+        proofs = _plan(**recipe, kinds=kinds, data=dataset)
+    if save:
+        results.writable(Path(save).parent)
     folder = results.writable(results.folder(out))
+    if (folder / CERTIFICATES).exists():
+        raise OutputError(f"{folder} holds other certificates; choose another --out")
     job = {"plugins": [str(Path(p).resolve()) for p in plugins], "data": data, "kernels": {}}
-    rows = []
-    with console.RunProgress() as progress:
-        for backend in chosen:
-            reason = backend.unavailable()
-            if reason:
-                rows.append(Row(backend.name, None, "unavailable", reason))
-                continue
-            for count in dict.fromkeys(threads or (machine.cores(),)):
-                rows.append(_verify(backend, count, job, proofs, kinds, progress))
+    rows: list[Row] = []
+    try:
+        _verify_all(rows, chosen, threads or (machine.cores(),), job, proofs, kinds)
+    finally:  # also where it is interrupted: what was certified is kept
+        certificates = _write(rows, folder)
+    if save:
+        save_proofs(Path(save), dataset, certificates)
+    _show(rows, proofs, kinds, dataset, folder)
+    return 0 if all(row.status in ("ok", "unavailable") for row in rows) else 1
+
+
+def _stored(
+    against: str, precisions: tuple[str, ...], recipe: dict[str, Any], data: Dataset
+) -> list[Proof]:
+    """Trainings from a file, with which no option of a training goes."""
+    given = [value for value in recipe.values() if value not in (None, ())]
+    if given or set(precisions) - {EXACT.name}:
+        raise NetworkError(
+            "--against takes network, batch, learning rate, seed and steps from its file, in exact "
+            "precision; leave those options out"
+        )
+    return load_proofs(Path(against), data)
+
+
+def _write(rows: list[Row], folder: Path) -> list[dict[str, Any]]:
+    """Write the certificates and the picture of their trajectories; no empty folder is left."""
     certificates = [c for row in rows for c in row.certificates]
-    with results.replacing(folder / "certificates.json") as path:
+    if not certificates:
+        results.remove_if_empty(folder)
+        return certificates
+    with results.replacing(folder / CERTIFICATES) as path:
         path.write_text(json.dumps(certificates, indent=1) + "\n", encoding="utf-8")
     drawn = growth.image(certificates)
     if drawn:
         with results.replacing(folder / "error-growth.svg") as path:
             path.write_bytes(drawn)
-    if save:
-        save_proof(Path(save), dataset, certificates)
-    _show(rows, proofs, kinds, dataset, folder)
-    return 0 if all(row.status in ("ok", "unavailable") for row in rows) else 1
+    return certificates
+
+
+def _verify_all(
+    rows: list[Row],
+    backends: list[Backend],
+    threads: Sequence[int],
+    job: dict[str, Any],
+    proofs: list[Proof],
+    kinds: Sequence[Precision],
+) -> None:
+    """A row for each backend and number of threads, in ``rows`` as soon as it is begun."""
+    usable = sum(backend.unavailable() is None for backend in backends)
+    counts = list(dict.fromkeys(threads))
+    with console.RunProgress() as progress:
+        progress.begin(usable * len(counts) * len(proofs) * len(kinds))
+        for backend in backends:
+            reason = backend.unavailable()
+            if reason:
+                rows.append(Row(backend.name, None, "unavailable", reason))
+                continue
+            for count in counts:
+                rows.append(Row(backend.name, count))
+                _verify(rows[-1], job | {"threads": count}, proofs, kinds, progress)
 
 
 def _verify(
-    backend: Backend,
-    threads: int,
+    row: Row,
     job: dict[str, Any],
     proofs: list[Proof],
-    kinds: list[str],
+    kinds: Sequence[Precision],
     progress: console.RunProgress,
-) -> Row:
+) -> None:
     """All certificates of one backend on so many threads, from a process of its own."""
-    row = Row(backend.name, threads)
-    opening = {"backend": backend.name, "threads": threads, "precision": "float32"}
+    opening = {"backend": row.backend, "precision": FLOAT32.name, "lr": 1.0, "seed": 0}
     try:
-        worker = Worker({**job, **opening, "lr": proofs[0].recipe.lr, "seed": 0})
+        worker = Worker({**job, **opening})
     except WorkerError as error:
-        return Row(backend.name, threads, "failed", str(error))
+        row.end("failed", str(error))
+        return
     try:
         for proof in proofs:
             for kind in kinds:
-                progress.at(f"verifying {backend.name}, threads {threads}, {kind}, {proof.label}")
-                certificate = _ask(worker, proof, kind) | {"threads": threads}
-                row.certificates.append(certificate)
-                if not certificate["passed"] and row.status == "ok":
-                    row.status, row.reason = "refused", certificate["reason"]
-    except WorkerError as error:
-        row.status, row.reason = "failed", str(error)
+                what = f"{row.backend}, threads {row.threads}, {kind.name}, {proof.label}"
+                progress.at(f"verifying {what}")
+                _certify(row, worker, proof, kind)
+                progress.advance()
+    except WorkerDiedError as error:
+        row.end("failed", str(error))
     finally:
         worker.close()
-    return row
 
 
-def _ask(worker: Worker, proof: Proof, kind: str) -> dict[str, Any]:
+def _certify(row: Row, worker: Worker, proof: Proof, kind: Precision) -> None:
+    """Ask for one certificate and keep it; what breaks costs this one alone."""
     recipe = proof.recipe
     common = {"network": recipe.sizes, "batch": recipe.batch, "lr": recipe.lr, "seed": recipe.seed}
-    if kind == EXACT.name:
-        found = worker.ask("verify_exact", **common, steps=recipe.steps, expected=proof.weights)
-    else:
-        found = worker.ask("verify", **common, precision=kind)
-    certificate: dict[str, Any] = found
-    return certificate
+    try:
+        if kind is EXACT:
+            found = worker.ask("verify_exact", **common, steps=recipe.steps, expected=proof.weights)
+        else:
+            found = worker.ask("verify", **common, precision=kind.name)
+    except WorkerDiedError:
+        raise
+    except WorkerError as error:
+        row.end("failed", f"{proof.label}: {error}")
+        return
+    row.certificates.append(found | {"threads": row.threads})
+    if not found["passed"]:
+        row.end("refused", found["reason"])
 
 
 def _show(
-    rows: list[Row], proofs: list[Proof], kinds: list[str], data: Dataset, folder: Path
+    rows: list[Row], proofs: list[Proof], kinds: Sequence[Precision], data: Dataset, folder: Path
 ) -> None:
     output = console.stdout()
     output.print(f"data      {data.name}, sha256 {data.sha256[:16]}", markup=False)
     for proof in proofs:
-        output.print(f"\n{proof.label}\n", markup=False)
-        output.print(console.claims_table(rows, proof, kinds))
+        for floats in [kind.name for kind in kinds if kind is not EXACT] or [""]:
+            shown = [name for name in (floats, EXACT.name) if name in [k.name for k in kinds]]
+            output.print(f"\n{proof.label}{floats and ', '}{floats}\n", markup=False)
+            output.print(console.claims_table(rows, proof, shown))
     for row in rows:
         if row.reason:
             output.print(f"\n{row.backend}: {row.status}, {row.reason}", markup=False)
-    output.print(f"\ncertificates   {folder / 'certificates.json'}", markup=False, soft_wrap=True)
+    output.print(f"\ncertificates   {folder / CERTIFICATES}", markup=False, soft_wrap=True)

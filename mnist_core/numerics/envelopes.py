@@ -5,6 +5,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +32,22 @@ def load(course: Course, seed: int, runs: int) -> list[list[float]] | None:
         kept = json.loads(_file(course, seed, runs).read_text())
     except (OSError, ValueError):
         return None
-    whole = isinstance(kept, list) and len(kept) == len(course.indices)
-    return kept if whole else None
+    return kept if _plausible(kept, course) else None
+
+
+def _plausible(kept: Any, course: Course) -> bool:
+    """Whether what was read can be an envelope: one width a parameter and the loss, never less."""
+    shape = (len(course.indices), 2 * (len(course.sizes) - 1) + 1)
+    try:
+        widths = np.asarray(kept, float)
+    except (ValueError, TypeError):
+        return False
+    return (
+        widths.shape == shape
+        and bool(np.isfinite(widths).all())
+        and bool((widths[0] >= course.precision.roundoff).all())
+        and bool((np.diff(widths, axis=0) >= 0).all())
+    )
 
 
 def save(course: Course, seed: int, runs: int, envelopes: list[list[float]]) -> None:

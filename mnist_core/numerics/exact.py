@@ -12,21 +12,26 @@ from mnist_core.backends import Backend
 from mnist_core.data import Dataset
 from mnist_core.network import Network, initial_parameters
 from mnist_core.numerics.check import Check, raising_fails
+from mnist_core.numerics.exact_operator import LOSS, losses_agree, rounded
 from mnist_core.numerics.exact_range import CheckedNetwork
 from mnist_core.numerics.reference import REFERENCE
 from mnist_core.operators import Array, HostArray, Operator
-from mnist_core.precision import EXACT, WEIGHT_BITS
+from mnist_core.precision import EXACT, HASHED_BITS, WEIGHT_BITS
 from mnist_core.training import DeviceData, permutations
 
 STEPS = 100
 
-# The logarithm is for people to read; libraries round it each in its way.
-_NOT_COMPARED = frozenset({("softmax_cross_entropy", "loss")})
+_EPOCHS = 4
+_PARTIAL = 97
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training in exact precision: what two machines must agree on to compare their weights."""
+    """A training in exact precision: what two machines must agree on to compare their weights.
+
+    Where the steps do not make a whole epoch of the data, it is one of some of the images: so many
+    that there are several epochs, each with a partial batch at its end.
+    """
 
     sizes: tuple[int, ...]
     batch: int
@@ -34,19 +39,27 @@ class Recipe:
     seed: int
     steps: int
 
-    def orders(self, images: int) -> Iterator[HostArray]:
+    def images(self, available: int) -> int:
+        """Number of images that an epoch has."""
+        if self.steps * self.batch >= available:
+            return available
+        full = max(1, self.steps // _EPOCHS - 1)
+        partial = _PARTIAL if self.batch > _PARTIAL else 3 * self.batch // 4
+        return min(available, full * self.batch + partial)
+
+    def orders(self, available: int) -> Iterator[HostArray]:
         """Order of the images in each epoch; the last ends with the last step."""
-        left = self.steps
+        images, left = self.images(available), self.steps
+        chosen = next(permutations(available, self.seed))[:images]
         for order in permutations(images, self.seed):
-            steps = -(-images // self.batch)
-            yield order[: min(left, steps) * self.batch]
-            left -= steps
+            yield chosen[order[: left * self.batch]]
+            left -= -(-images // self.batch)
             if left <= 0:
                 return
 
-    def indices(self, images: int) -> Iterator[HostArray]:
+    def indices(self, available: int) -> Iterator[HostArray]:
         """Images of each step."""
-        for order in self.orders(images):
+        for order in self.orders(available):
             for start in range(0, len(order), self.batch):
                 yield order[start : start + self.batch]
 
@@ -63,49 +76,61 @@ class Recipe:
 def weights_sha256(parameters: Iterable[tuple[HostArray, HostArray]]) -> str:
     """SHA-256 of W 2**20 as little-endian int32 in C order, for W0 b0 W1 b1 and so on.
 
-    Of integers, since -0.0 occurs and rounding functions disagree on its sign.
+    Of integers, since -0.0 occurs and rounding functions disagree on its sign. Weights that are
+    none, off their grid or out of int32's range, have no hash: the result is then no SHA-256.
     """
     digest = hashlib.sha256()
     for parameter in (p for pair in parameters for p in pair):
-        digest.update(np.ldexp(parameter, WEIGHT_BITS).astype("<i4").tobytes())
+        scaled = np.ldexp(parameter, WEIGHT_BITS)
+        if not (np.abs(scaled) < 2**HASHED_BITS).all() or (scaled != np.rint(scaled)).any():
+            return "off the grid"
+        digest.update(scaled.astype("<i4").tobytes())
     return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an operator in training: which, and a digest of what its kernel computed."""
+    """One call of an operator in training, and digests of what it computed and of that rounded."""
 
     operator: str
-    digest: bytes
+    computed: bytes
+    rounded: bytes
+
+    def agrees_with(self, truth: "Call") -> bool:
+        """Whether a kernel computed the truth, or has rounded the truth to its grid itself."""
+        return self.computed in (truth.computed, truth.rounded)
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a step left: the weights' SHA-256, and the calls it consisted of."""
+    """What a step left: the weights' SHA-256, the calls it consisted of, the images' losses."""
 
     weights: str
-    calls: tuple[Call, ...]
+    calls: tuple[Call, ...] = ()
+    losses: HostArray | None = None
 
 
 class Recorder:
     """Digests of what kernels compute, before anything is rounded to a grid."""
 
     def __init__(self, backend: Backend) -> None:
-        self.calls: list[Call] = []
+        self._calls: list[Call] = []
         self._space = backend.space
 
     def __call__(self, operator: Operator, arrays: Sequence[Array]) -> None:
-        digest = hashlib.sha256()
+        computed, on_grid = hashlib.sha256(), hashlib.sha256()
         for name in operator.outputs:
             array = arrays[operator.place(name)]
-            if array is not None and (operator.name, name) not in _NOT_COMPARED:
+            if array is not None and (operator.name, name) != LOSS:
                 # Adding zero turns -0.0 into 0.0, which sums of zeros may be either of.
-                digest.update((self._space.to_host(array) + 0).data)
-        self.calls.append(Call(operator.name, digest.digest()))
+                host = self._space.to_host(array) + 0
+                computed.update(host.data)
+                on_grid.update((rounded(operator, name, host) + 0).data)
+        self._calls.append(Call(operator.name, computed.digest(), on_grid.digest()))
 
     def taken(self) -> tuple[Call, ...]:
         """The calls so far, which are then forgotten."""
-        calls, self.calls = tuple(self.calls), []
+        calls, self._calls = tuple(self._calls), []
         return calls
 
 
@@ -118,9 +143,11 @@ def train(
         recipe.sizes, backend.observed_by(recorder), precision=EXACT, initial=recipe.initial()
     )
     device = DeviceData.load(model, data.train_images, data.train_labels)
+    space = backend.space
     for index in recipe.indices(len(data.train_labels)):
-        model.step(device.images, device.labels, backend.space.to_device(index), recipe.rate)
-        yield Step(weights_sha256(model.get_parameters()), recorder.taken())
+        losses = model.step(device.images, device.labels, space.to_device(index), recipe.rate)
+        weights = weights_sha256(model.get_parameters())
+        yield Step(weights, recorder.taken(), space.to_host(losses))
 
 
 def reference_steps(recipe: Recipe, data: Dataset) -> list[Step]:
@@ -147,50 +174,75 @@ def beginnings(recipe: Recipe, data: Dataset) -> dict[str, str]:
     }
 
 
+def _logits(backend: Backend, recipe: Recipe, data: Dataset) -> HostArray:
+    """What forward returns for the first batch, before training."""
+    index = next(recipe.indices(len(data.train_labels)))
+    model = Network(recipe.sizes, backend, precision=EXACT, initial=recipe.initial())
+    device, space = DeviceData.load(model, data.train_images, data.train_labels), backend.space
+    batch = model.buffers(len(index))
+    model.backend.gather_batch(
+        device.images, device.labels, space.to_device(index), batch.x, batch.labels
+    )
+    return space.to_host(model.forward(batch.x))
+
+
+@raising_fails("logits", "exact")
+def check_logits(backend: Backend, recipe: Recipe, data: Dataset) -> Check:
+    """Logits that the backend's forward returns: they must be the reference's."""
+    logits, truth = (_logits(which, recipe, data) for which in (backend, REFERENCE))
+    same = np.array_equal(logits, truth)
+    detail = f"{len(truth)} images" if same else "the logits that forward returns differ"
+    return Check("logits", "exact", same, detail)
+
+
 @raising_fails("steps", "exact")
 def check_steps(backend: Backend, recipe: Recipe, data: Dataset, expected: Sequence[Step]) -> Check:
-    """Train by the backend's step: every call and all weights must be the reference's."""
-    number = 0
-    for number, (step, truth) in enumerate(
-        zip(train(backend, recipe, data), expected, strict=True), start=1
-    ):
-        wrong = _first_difference(step, truth)
-        if wrong is not None:
-            what = f"{_kernel(backend, wrong)} differs" if wrong else "the weights differ"
-            detail = f"{what} from the reference at step {number}"
-            return Check("steps", "exact", False, detail)
-    detail = f"{number} steps of batch {recipe.batch}"
+    """Train by the backend's step: every call, loss and weight must be the reference's."""
+    pairs = zip(train(backend, recipe, data), expected, strict=True)
+    for number, (step, truth) in enumerate(pairs, start=1):
+        wrong = _difference(backend, step, truth)
+        if wrong:
+            return Check("steps", "exact", False, f"{wrong} from the reference at step {number}")
+    detail = f"{len(expected)} steps of batch {recipe.batch}"
     return Check("steps", "exact", True, detail, sha256=expected[-1].weights)
 
 
-def _first_difference(step: Step, truth: Step) -> str | None:
-    """The first operator that computed something else, "" if only the weights differ, or None.
+def _difference(backend: Backend, step: Step, truth: Step) -> str | None:
+    """What a step left that is not the reference's, the first kernel if one is to blame.
 
-    Calls are compared where the step consists of the reference's; where a backend takes over, or a
-    stored certificate stands for the reference, the weights alone tell.
+    Calls are compared where the step consists of the reference's. Where a backend takes over the
+    weights and losses tell, and of another machine's training the weights alone are known.
     """
     if [call.operator for call in step.calls] == [call.operator for call in truth.calls]:
         for call, right in zip(step.calls, truth.calls, strict=True):
-            if call != right:
-                return call.operator
-    return None if step.weights == truth.weights else ""
-
-
-def _kernel(backend: Backend, operator: str) -> str:
-    kernel = backend.computing_in(EXACT).kernel_for(registry.operator(operator))
-    return f"{operator}/{kernel.name}"
+            if not call.agrees_with(right):
+                kernel = backend.computing_in(EXACT).kernel_for(registry.operator(call.operator))
+                return f"{call.operator}/{kernel.name} differs"
+    if step.weights != truth.weights:
+        return "the weights differ"
+    if truth.losses is not None and not losses_agree(np.asarray(step.losses), truth.losses):
+        return "the losses differ"
+    return None
 
 
 @raising_fails("epochs", "exact")
-def check_epochs(backend: Backend, recipe: Recipe, data: Dataset, expected: str) -> Check:
-    """Train by the backend's epoch: the weights at the end must be the reference's."""
+def check_epochs(
+    backend: Backend, recipe: Recipe, data: Dataset, expected: Sequence[Step]
+) -> Check:
+    """Train by the backend's epoch: losses and the weights at the end must be the reference's."""
     model = Network(recipe.sizes, backend, precision=EXACT, initial=recipe.initial())
     device = DeviceData.load(model, data.train_images, data.train_labels)
-    images = 0
+    space, losses = backend.space, []
     for order in recipe.orders(len(data.train_labels)):
-        images += len(order)
-        device_order = backend.space.to_device(order)
-        model.epoch(device.images, device.labels, device_order, recipe.batch, recipe.rate)
-    same = weights_sha256(model.get_parameters()) == expected
-    detail = f"{images:,} images" if same else "the weights after training by epochs differ"
-    return Check("epochs", "exact", same, detail, sha256=expected if same else None)
+        found = model.epoch(
+            device.images, device.labels, space.to_device(order), recipe.batch, recipe.rate
+        )
+        losses.append(space.to_host(found))
+    wrong = None
+    if weights_sha256(model.get_parameters()) != expected[-1].weights:
+        wrong = "the weights after training by epochs differ"
+    true_losses = [step.losses for step in expected if step.losses is not None]
+    if true_losses and not losses_agree(np.concatenate(losses), np.concatenate(true_losses)):
+        wrong = wrong or "the losses of training by epochs differ"
+    detail = wrong or f"{len(losses)} epochs, {sum(map(len, losses)):,} images"
+    return Check("epochs", "exact", wrong is None, detail)

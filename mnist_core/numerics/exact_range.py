@@ -8,42 +8,30 @@ from mnist_core.errors import ExactRangeError
 from mnist_core.network import Layer, Network
 from mnist_core.operators import Array, HostArray
 from mnist_core.operators.dense_backward import through_activation
-from mnist_core.precision import ACTIVATION_BITS, GRADIENT_BITS, PIXEL_BITS, WEIGHT_BITS
-
-SIGNIFICAND_BITS = 53
-HASHED_BITS = 31
-"""Of a weight in units of its grid: the hash takes them as int32."""
-
-
-def bits_needed(
-    a: HostArray, b: HostArray, a_bits: int, b_bits: int, bias: HostArray | None = None
-) -> float:
-    """Bits of significand at which no partial sum of ``a @ b + bias`` rounds, in any order.
-
-    Every term is a multiple of 2**-(a_bits + b_bits), and no partial sum is larger than the sum of
-    the terms' sizes, which is at most max|a| times the largest column sum of |b|, or the largest
-    row sum of |a| times max|b|, and max|bias|.
-    """
-    a, b = np.abs(a), np.abs(b)
-    largest = min(
-        a.max(initial=0) * b.sum(axis=0).max(initial=0),
-        a.sum(axis=1).max(initial=0) * b.max(initial=0),
-    )
-    if bias is not None:
-        largest += np.abs(bias).max(initial=0)
-    return float(np.log2(largest)) + a_bits + b_bits if largest > 0 else 0.0
+from mnist_core.precision import (
+    ACTIVATION_BITS,
+    GRADIENT_BITS,
+    HASHED_BITS,
+    PIXEL_BITS,
+    SIGNIFICAND_BITS,
+    WEIGHT_BITS,
+    bits_needed,
+)
 
 
-def _require(bits: float, limit: int, what: str) -> None:
+def _require(bits: float, limit: int, grid: int, what: str) -> None:
     if not bits < limit:  # also NaN
         raise ExactRangeError(
-            f"{what} needs {bits:.1f} bits, exact precision has {limit}; take a smaller "
-            "learning rate, batch or network"
+            f"{what} needs {bits:.1f} bits, exact precision has {limit}: up to "
+            f"2**{bits - grid:.1f} in multiples of 2**-{grid}; take a smaller learning rate, batch "
+            "or network"
         )
 
 
 class CheckedNetwork(Network):
     """A network in exact precision, on the host, that makes sure of it after every step.
+
+    For backends that compose their steps: what a step passes through stands in the buffers.
 
     Raises
     ------
@@ -89,17 +77,19 @@ class CheckedNetwork(Network):
         first: bool,
     ) -> None:
         forward = bits_needed(x, weight, x_bits, WEIGHT_BITS, bias)
-        _require(forward, SIGNIFICAND_BITS, f"the output {where}")
+        _require(forward, SIGNIFICAND_BITS, x_bits + WEIGHT_BITS, f"the output {where}")
         dw = bits_needed(x.T, g, x_bits, GRADIENT_BITS)
-        _require(dw, SIGNIFICAND_BITS, f"the weight's gradient {where}")
+        _require(dw, SIGNIFICAND_BITS, x_bits + GRADIENT_BITS, f"the weight's gradient {where}")
         db = bits_needed(np.ones((1, len(g))), g, 0, GRADIENT_BITS)
-        _require(db, SIGNIFICAND_BITS, f"the bias's gradient {where}")
+        _require(db, SIGNIFICAND_BITS, GRADIENT_BITS, f"the bias's gradient {where}")
         if not first:
             dx = bits_needed(g, weight.T, GRADIENT_BITS, WEIGHT_BITS)
-            _require(dx, SIGNIFICAND_BITS, f"the input's gradient {where}")
+            _require(
+                dx, SIGNIFICAND_BITS, GRADIENT_BITS + WEIGHT_BITS, f"the input's gradient {where}"
+            )
 
     def _check_parameters(self, where: str, layer: Layer) -> None:
         for name, parameter in (("weight", layer.weight), ("bias", layer.bias)):
             largest = float(np.abs(self.backend.space.to_host(parameter)).max(initial=0))
             bits = math.log2(largest) + WEIGHT_BITS if largest else 0.0
-            _require(bits, HASHED_BITS, f"the {name} {where}")
+            _require(bits, HASHED_BITS, WEIGHT_BITS, f"the {name} {where}")

@@ -6,6 +6,7 @@ import numpy as np
 
 from mnist_core.operators import values
 from mnist_core.operators.operator import Case, Operator
+from mnist_core.precision import GRADIENT_BITS, bits_needed
 
 
 def _inputs(rng: np.random.RandomState) -> Iterator[Case]:
@@ -32,4 +33,6 @@ bias_gradient = Operator(
     flops=lambda grad: (grad.size,),
     reduction=lambda grad: (len(grad),),
     scale=lambda grad: np.abs(grad).sum(axis=0),
+    grids={"grad": GRADIENT_BITS},
+    exact_bits=lambda grad: bits_needed(np.ones((1, len(grad))), grad, 0, GRADIENT_BITS),
 )

@@ -7,6 +7,7 @@ import numpy as np
 
 from mnist_core.operators import values
 from mnist_core.operators.operator import Case, HostArray, Operator
+from mnist_core.precision import ACTIVATION_BITS, WEIGHT_BITS, bits_needed
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "relu": lambda z: np.maximum(z, 0),
@@ -49,4 +50,6 @@ dense = Operator(
     reduction=lambda x, w, b: (len(w) + 1,),
     # A sum of products is as accurate as its terms are large, not as its result is.
     scale=lambda x, w, b, activation: np.abs(x) @ np.abs(w) + np.abs(b),
+    grids={"x": ACTIVATION_BITS, "w": WEIGHT_BITS, "b": WEIGHT_BITS},
+    exact_bits=lambda x, w, b, activation: bits_needed(x, w, ACTIVATION_BITS, WEIGHT_BITS, b),
 )

@@ -12,6 +12,7 @@ import numpy as np
 
 from mnist_core.operators import values
 from mnist_core.operators.operator import Case, HostArray, Operator
+from mnist_core.precision import ACTIVATION_BITS, GRADIENT_BITS, WEIGHT_BITS, bits_needed
 
 
 def through_activation(out: HostArray, grad: HostArray, activation: str) -> Any:
@@ -29,6 +30,17 @@ def _reference(
 def _scale(x: HostArray, w: HostArray, out: HostArray, grad: HostArray, activation: str) -> Any:
     g = np.abs(through_activation(out, grad, activation))
     return np.abs(x).T @ g, g.sum(axis=0), g @ np.abs(w).T
+
+
+def _exact_bits(
+    x: HostArray, w: HostArray, out: HostArray, grad: HostArray, activation: str
+) -> float:
+    g = through_activation(out, grad, activation)
+    return max(
+        bits_needed(x.T, g, ACTIVATION_BITS, GRADIENT_BITS),
+        bits_needed(np.ones((1, len(g))), g, 0, GRADIENT_BITS),
+        bits_needed(g, w.T, GRADIENT_BITS, WEIGHT_BITS),
+    )
 
 
 def _case(
@@ -77,4 +89,6 @@ dense_backward = Operator(
     flops=_flops,
     reduction=lambda x, w, out, grad: (len(x), len(x), grad.shape[1]),
     scale=_scale,
+    grids={"x": ACTIVATION_BITS, "w": WEIGHT_BITS, "out": ACTIVATION_BITS, "grad": GRADIENT_BITS},
+    exact_bits=_exact_bits,
 )

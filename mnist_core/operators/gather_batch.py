@@ -65,4 +65,5 @@ gather_batch = Operator(
     bytes=_bytes,
     equal=("y",),
     exact=_exact,
+    grids={},
 )

@@ -72,6 +72,11 @@ class Operator:
     exact
         The reference in exact precision, for an operator that is another one there: kernels of it
         are declared with ``precision="exact"``.
+    grids
+        Bits behind the point of the floating-point inputs in exact precision, by name. An operator
+        without them has no part in it.
+    exact_bits
+        Bits of significand that its sums need, from the inputs; 0 if not given.
     """
 
     def __init__(
@@ -88,6 +93,8 @@ class Operator:
         scale: Callable[..., Any] | None = None,
         equal: Sequence[str] = (),
         exact: Callable[..., Any] | None = None,
+        grids: Mapping[str, int] | None = None,
+        exact_bits: Callable[..., float] | None = None,
     ) -> None:
         arguments = inspect.signature(reference).parameters.values()
         self.name = name
@@ -98,6 +105,8 @@ class Operator:
         self.workload = workload
         self.equal = frozenset(equal)
         self.exact = exact
+        self.grids = grids
+        self._exact_bits = exact_bits
         self._reference = reference
         self._flops = flops
         self._bytes = bytes
@@ -126,6 +135,12 @@ class Operator:
     def exact_reference(self, *inputs: HostArray, **attributes: Any) -> tuple[HostArray, ...]:
         """Outputs in exact precision before they are rounded to their grids."""
         return _returns_tuple((self.exact or self._reference)(*inputs, **attributes))
+
+    def exact_bits(self, case: Case) -> float:
+        """Bits of significand at which no sum of a case rounds, in any order."""
+        if self._exact_bits is None:
+            return 0.0
+        return self._exact_bits(*case.inputs, **case.attributes)
 
     def scale(self, *inputs: HostArray, **attributes: Any) -> tuple[HostArray, ...]:
         """Elementwise size that each output's rounding error is proportional to."""

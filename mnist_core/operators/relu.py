@@ -7,6 +7,7 @@ import numpy as np
 
 from mnist_core.operators import values
 from mnist_core.operators.operator import Case, HostArray, Operator
+from mnist_core.precision import ACTIVATION_BITS, GRADIENT_BITS
 
 _SHAPES = ((1, 1), (1, 10), (3, 7), (97, 128), (128, 64), (1000, 33))
 
@@ -32,6 +33,7 @@ relu = Operator(
     workload=_relu_workload,
     flops=lambda z: (z.size,),
     equal=("out",),
+    grids={"z": ACTIVATION_BITS},
 )
 
 
@@ -61,4 +63,5 @@ relu_backward = Operator(
     outputs=("dz",),
     flops=lambda out, grad: (grad.size,),
     equal=("dz",),
+    grids={"out": ACTIVATION_BITS, "grad": GRADIENT_BITS},
 )

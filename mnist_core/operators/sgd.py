@@ -7,6 +7,7 @@ import numpy as np
 
 from mnist_core.operators import values
 from mnist_core.operators.operator import Case, HostArray, Operator
+from mnist_core.precision import ACTIVATION_BITS, GRADIENT_BITS, WEIGHT_BITS
 
 
 def _reference(param: HostArray, grad: HostArray, *, lr: float) -> Any:
@@ -37,4 +38,5 @@ sgd = Operator(
     outputs=("param",),
     flops=lambda param, grad: (2 * param.size,),
     scale=lambda param, grad, lr: np.abs(param) + np.abs(lr * grad),
+    grids={"param": WEIGHT_BITS, "grad": ACTIVATION_BITS + GRADIENT_BITS},
 )

@@ -66,4 +66,5 @@ softmax = Operator(
     reduction=lambda logits: (logits.shape[1],),
     scale=probability_scale,
     exact=exact_probabilities,
+    grids={"logits": ACTIVATION_BITS},
 )

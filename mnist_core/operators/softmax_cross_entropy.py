@@ -20,6 +20,7 @@ from mnist_core.operators.softmax import (
     probability_scale,
     shifted,
 )
+from mnist_core.precision import ACTIVATION_BITS
 
 
 def _onehot(labels: HostArray, logits: HostArray) -> HostArray:
@@ -72,4 +73,5 @@ softmax_cross_entropy = Operator(
     reduction=lambda logits, labels: (logits.shape[1], logits.shape[1]),
     scale=_scale,
     exact=_exact,
+    grids={"logits": ACTIVATION_BITS},
 )
