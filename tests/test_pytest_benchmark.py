@@ -52,6 +52,7 @@ def test_pytest_runs_no_benchmark_and_benchmark_only_runs_nothing_else() -> None
     assert len(only) == len(own) * (5 - 1 + len(registry.operators()))
 
 
+@pytest.mark.long
 def test_a_benchmark_holds_its_certificate_and_its_throughput(tmp_path: Path) -> None:
     file = tmp_path / "benchmarks.json"
     wanted = ("-k", "numpy-relu or numpy-step", f"--benchmark-json={file}")
@@ -68,6 +69,7 @@ def test_a_benchmark_holds_its_certificate_and_its_throughput(tmp_path: Path) ->
     assert list(tmp_path.glob("drawn*.svg"))
 
 
+@pytest.mark.long
 def test_two_sets_of_benchmarks_are_compared(tmp_path: Path) -> None:
     store = f"--benchmark-storage=file://{tmp_path}"
     first = run_pytest("--benchmark-only", "-k", "numpy-relu", store, "--benchmark-save=first")
@@ -77,6 +79,7 @@ def test_two_sets_of_benchmarks_are_compared(tmp_path: Path) -> None:
     assert "(0001_first" in again.stdout
 
 
+@pytest.mark.long
 def test_a_backend_that_is_wrong_fails_and_has_no_time(tmp_path: Path) -> None:
     (tmp_path / "wrong_backend.py").write_text(WRONG)
     file = tmp_path / "benchmarks.json"

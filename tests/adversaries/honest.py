@@ -91,3 +91,6 @@ def backend(product: Product) -> Backend:
 
 
 HONEST = (reversed_order, blocked, split_k, float64_sums, kahan, one_by_one)
+
+SLOW = (kahan, one_by_one)
+"""Loops over every term, in Python."""
