@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
-from command_line import invoke
+from command_line import mnist_bench
 
 from mnist_core import operators, registry
 from mnist_core.backends import Backend, array_kernel
@@ -37,8 +37,8 @@ def test_a_whole_epoch_has_one_hash_on_every_backend_and_number_of_threads(tmp_p
     backends = ("--backend", "numpy", "--backend", "numba", "--backend", "strict")
     options = ("--precision", "exact", "--steps", 469, "--threads", 1, "--threads", 2)
     plugin = ("--plugin", STRICT, "--data", "mnist", "--out", tmp_path)
-    done = invoke("verify", *networks, *backends, *options, *plugin)
-    assert done.exit_code == 0, done.output
+    done = mnist_bench("verify", *networks, *backends, *options, *plugin, timeout=1200)
+    assert done.returncode == 0, done.stdout + done.stderr
     found = claims(tmp_path)
     assert set(found) == set(sizes)
     assert all(len(hashes) == 1 for hashes in found.values())
@@ -48,8 +48,8 @@ def test_a_whole_epoch_has_one_hash_on_every_backend_and_number_of_threads(tmp_p
 def test_full_batch_and_a_wide_network_have_one_hash(options, tmp_path: Path) -> None:
     backends = ("--backend", "numpy", "--backend", "numba")
     plan = (*options, "--precision", "exact", "--steps", 5, "--data", "mnist")
-    done = invoke("verify", *backends, *plan, "--out", tmp_path)
-    assert done.exit_code == 0, done.output
+    done = mnist_bench("verify", *backends, *plan, "--out", tmp_path, timeout=1200)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert all(len(hashes) == 1 for hashes in claims(tmp_path).values())
 
 
