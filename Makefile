@@ -29,7 +29,7 @@ lint: $(VENV)/dev.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The last three commits, each in an environment of its own; then pages that open offline.
+# The last three commits, each in an environment of its own; asv-preview serves the pages.
 asv: $(VENV)/dev.installed
 	$(BIN)/asv machine --yes
 	$(BIN)/asv run --quick --show-stderr HEAD~3..HEAD

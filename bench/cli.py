@@ -50,6 +50,22 @@ _PLUGIN = click.option(
     metavar="FILE",
     help="Python file with a backend; repeatable.",
 )
+_BACKEND = click.option(
+    "--backend", default="numpy", show_default=True, metavar="NAME", help="What computes."
+)
+_BACKENDS = click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="NAME",
+    help="Repeatable; `list backends` shows all, 'all' adds peers.  [all but peers]",
+)
+_NETWORKS = click.option(
+    "--network", "networks", multiple=True, metavar="784-128-64-10", help="Repeatable."
+)
+_BATCHES = click.option(
+    "--batch", "batches", multiple=True, type=int, help="Images a step; repeatable."
+)
 _DATA = click.option(
     "--data",
     default="auto",
@@ -101,13 +117,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--backend",
-    "backends",
-    multiple=True,
-    metavar="NAME",
-    help="Repeatable; `list backends` shows all, 'all' adds peers.  [all but peers]",
-)
+@_BACKENDS
 @click.option(
     "--level",
     "levels",
@@ -125,8 +135,8 @@ def main() -> None:
 @click.option(
     "--kernel", "kernels", multiple=True, metavar="OP=NAME", help="Use this kernel; repeatable."
 )
-@click.option("--network", "networks", multiple=True, metavar="784-128-64-10", help="Repeatable.")
-@click.option("--batch", "batches", multiple=True, type=int, help="Images a step; repeatable.")
+@_NETWORKS
+@_BATCHES
 @_PRESET
 @_DATA
 @_PRECISION
@@ -143,15 +153,9 @@ def run(**options: Any) -> None:
 
 
 @main.command()
-@click.option(
-    "--backend",
-    "backends",
-    multiple=True,
-    metavar="NAME",
-    help="Repeatable; `list backends` shows all, 'all' adds peers.  [all but peers]",
-)
-@click.option("--network", "networks", multiple=True, metavar="784-128-64-10", help="Repeatable.")
-@click.option("--batch", "batches", multiple=True, type=int, help="Images a step; repeatable.")
+@_BACKENDS
+@_NETWORKS
+@_BATCHES
 @click.option("--learning-rate", "lr", type=float, help="A power of two if exact.  [preset's]")
 @click.option("--steps", type=click.IntRange(min=1), help="Of the exact training.  [100]")
 @_PRESET
@@ -183,9 +187,7 @@ def verify(**options: Any) -> None:
 
 
 @main.command()
-@click.option(
-    "--backend", default="numpy", show_default=True, metavar="NAME", help="What computes."
-)
+@_BACKEND
 @click.option("--network", metavar="784-128-64-10", help="Layer sizes.")
 @click.option("--batch", type=int, help="Images a step.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images.")
@@ -211,9 +213,7 @@ def train(**options: Any) -> None:
     metavar="PATH",
     help="Weights that `train` saved: the file, or its folder.",
 )
-@click.option(
-    "--backend", default="numpy", show_default=True, metavar="NAME", help="What computes."
-)
+@_BACKEND
 @_DATA
 @_PLUGIN
 def evaluate(**options: Any) -> None:

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,6 @@ from mnist_core.operators import Array, Operator
 from mnist_core.precision import EXACT, Precision
 
 Function = Callable[..., Any]
-Observer = Callable[[Operator, Sequence[Array]], None]
 
 LEVELS = ("forward", "backward", "step", "epoch")
 """Levels above the operators, each composed from the one before."""
@@ -68,7 +67,6 @@ def kernel(
     With ``needs_space`` its first argument is the `Space`, for scratch memory and the namespace.
     With ``precision="exact"`` it is used in exact precision alone, and before any other.
     """
-
     _check_precision(precision)
 
     def declare(function: Function) -> Kernel:

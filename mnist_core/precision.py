@@ -19,6 +19,11 @@ HASHED_BITS = 31
 """Of a weight in units of its grid: its hash takes int32."""
 
 
+def to_grid(values: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
+    """Nearest multiples of 2**-bits, half to even."""
+    return np.asarray(np.rint(np.ldexp(values, bits)) * 2.0**-bits)
+
+
 @dataclass(frozen=True)
 class Precision:
     """A dtype to train in, and the grids to which operators' outputs are rounded in it.
@@ -33,7 +38,7 @@ class Precision:
         dtype of the trajectory that counts as true: the next wider one.
     grids
         Operator to output to bits behind the point: the output is rounded to a multiple of
-        2**-bits (half to even) as soon as its kernel has filled it. Nothing else is rounded.
+        2**-bits (half to even) as soon as its kernel has filled it.
     parameter_bits
         Grid of the initial parameters.
     """
@@ -51,10 +56,8 @@ class Precision:
 
     def rounded(self, parameters: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Initial parameters as training in this precision begins with them."""
-        if self.parameter_bits is None:
-            return parameters
-        return np.asarray(np.rint(np.ldexp(parameters, self.parameter_bits))) * (
-            2.0**-self.parameter_bits
+        return (
+            parameters if self.parameter_bits is None else to_grid(parameters, self.parameter_bits)
         )
 
     def rate(self, lr: float, batch: int) -> float:
@@ -73,7 +76,7 @@ class Precision:
         """
         if not 0 < lr < np.inf:
             raise NetworkError(f"learning rate {lr:g}: give a positive number, such as 0.1")
-        if self.name != EXACT.name:
+        if self is not EXACT:
             return lr
         below = float(2.0 ** np.floor(np.log2(lr)))
         if lr != below:
@@ -85,7 +88,7 @@ class Precision:
 
     def nearest_lr(self, lr: float) -> float:
         """The learning rate nearest to ``lr`` that this precision can train with."""
-        if self.name != EXACT.name:
+        if self is not EXACT:
             return lr
         return float(2.0 ** np.round(np.log2(lr)))
 

@@ -1,13 +1,12 @@
 """For tests of the command line: data and a network so small that a run takes seconds."""
 
-import struct
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from click.testing import CliRunner, Result
+from idx_files import idx
 
 from bench.cli import main
 from mnist_core.data import Dataset
@@ -16,12 +15,6 @@ SMALL = ("--network", "784-16-10", "--batch", "32")
 
 FILES = ("results.csv", "samples.parquet", "certificates.json", "environment.json", "report.html")
 """What a run leaves in its folder."""
-
-
-def idx(array: np.ndarray) -> bytes:
-    """An array as the content of an IDX file."""
-    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
-    return header + array.astype(np.uint8).tobytes()
 
 
 def write_data(folder: Path, data: Dataset) -> Path:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import idx, invoke, mnist_bench, write_data
+from command_line import invoke, mnist_bench, write_data
+from idx_files import idx
 
 from mnist_core import registry
 from mnist_core.data.download import CHECKSUMS

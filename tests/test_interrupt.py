@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -83,8 +84,10 @@ def test_a_run_interrupted_before_the_first_row_leaves_nothing(data, tmp_path):
     process = start("run", *SMALL, "--backend", "numpy", "--data", data, "--out", out)
 
     def working() -> bool:
-        children = psutil.Process(process.pid).children()
-        return any("bench.worker" in child.cmdline() for child in children)
+        with suppress(psutil.NoSuchProcess):  # a child may end while it is looked at
+            children = psutil.Process(process.pid).children()
+            return any("bench.worker" in child.cmdline() for child in children)
+        return False
 
     _, stderr = interrupt(process, working)
     assert process.returncode == 130

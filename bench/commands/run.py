@@ -28,6 +28,7 @@ def selected(names: tuple[str, ...]) -> list[Backend]:
 
 
 def check_runnable(backends: list[Backend]) -> None:
+    """Raise `BackendError`, with every reason, where no backend at all can run here."""
     reasons = {backend.name: backend.unavailable() for backend in backends}
     if all(reasons.values()):
         listed = "; ".join(f"{name} is unavailable: {reason}" for name, reason in reasons.items())

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench import console, machine, results
+from bench.claims import Row, claims_table
 from bench.commands.run import check_runnable, selected
 from bench.proof import Proof, load_proofs, save_proofs
 from bench.report import growth
@@ -23,22 +23,6 @@ from mnist_core.presets import preset as find_preset
 from mnist_core.training import check_recipe
 
 CERTIFICATES = "certificates.json"
-
-
-@dataclass
-class Row:
-    """One backend on so many threads: its certificates, or why it has none."""
-
-    backend: str
-    threads: int | None
-    status: str = "ok"
-    reason: str = ""
-    certificates: list[dict[str, Any]] = field(default_factory=list)
-
-    def end(self, status: str, reason: str) -> None:
-        """Note what went wrong first."""
-        if self.status == "ok":
-            self.status, self.reason = status, reason
 
 
 def _plan(
@@ -215,7 +199,7 @@ def _show(
         for floats in [kind.name for kind in kinds if kind is not EXACT] or [""]:
             shown = [name for name in (floats, EXACT.name) if name in [k.name for k in kinds]]
             output.print(f"\n{proof.label}{floats and ', '}{floats}\n", markup=False)
-            output.print(console.claims_table(rows, proof, shown))
+            output.print(claims_table(rows, proof, shown))
     for row in rows:
         if row.reason:
             output.print(f"\n{row.backend}: {row.status}, {row.reason}", markup=False)

@@ -10,7 +10,7 @@ from mnist_core.errors import described
 from mnist_core.numerics.check import Check
 from mnist_core.numerics.operator_check import run_case
 from mnist_core.operators import Case, HostArray, Operator
-from mnist_core.precision import EXACT, SIGNIFICAND_BITS
+from mnist_core.precision import EXACT, SIGNIFICAND_BITS, to_grid
 
 LOSS = ("softmax_cross_entropy", "loss")
 """The output that is not compared bit by bit: a logarithm, which libraries round differently."""
@@ -22,11 +22,6 @@ def losses_agree(losses: HostArray, truth: HostArray) -> bool:
     """Whether losses are the true ones up to the rounding of a logarithm and a difference."""
     allowed = LOSS_ROUNDOFFS * EXACT.roundoff * (1 + np.abs(truth))
     return losses.shape == truth.shape and bool((np.abs(losses - truth) <= allowed).all())
-
-
-def to_grid(values: HostArray, bits: int) -> HostArray:
-    """Nearest multiples of 2**-bits, half to even."""
-    return np.asarray(np.rint(np.ldexp(values, bits)) * 2.0**-bits)
 
 
 def on_grid(operator: Operator, case: Case) -> Case:

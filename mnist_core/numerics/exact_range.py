@@ -1,6 +1,7 @@
 """When a product is exact in float64 in any order, checked at every step."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class CheckedNetwork(Network):
         self._check(before, len(index))
         return losses
 
-    def set_parameters(self, parameters: list[tuple[HostArray, HostArray]]) -> None:  # type: ignore[override]
+    def set_parameters(self, parameters: Sequence[tuple[HostArray, HostArray]]) -> None:
         """As `Network.set_parameters`; counts steps anew."""
         super().set_parameters(parameters)
         self._step = 0

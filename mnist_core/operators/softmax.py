@@ -8,7 +8,7 @@ import numpy as np
 from mnist_core.exp_table import ENTRIES, exp_table
 from mnist_core.operators import values
 from mnist_core.operators.operator import Case, HostArray, Operator
-from mnist_core.precision import ACTIVATION_BITS, GRADIENT_BITS
+from mnist_core.precision import ACTIVATION_BITS, GRADIENT_BITS, to_grid
 
 
 def shifted(logits: HostArray) -> HostArray:
@@ -42,8 +42,7 @@ def exact_exponentials(logits: HostArray) -> HostArray:
 def exact_probabilities(logits: HostArray) -> HostArray:
     """Softmax of each row in exact precision: a correctly rounded division, then the grid."""
     e = exact_exponentials(logits)
-    bits = 2.0**GRADIENT_BITS
-    return np.asarray(np.rint(e / e.sum(axis=1, keepdims=True) * bits) / bits)
+    return to_grid(e / e.sum(axis=1, keepdims=True), GRADIENT_BITS)
 
 
 def _inputs(rng: np.random.RandomState) -> Iterator[Case]:

@@ -1,5 +1,6 @@
 """dense_backward: mask and bias gradient in one pass, then the two products."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from mnist_core.arrays import Space
 from mnist_core.backends import kernel
 
 Array = Any
+Function = Callable[..., None]
 
 
 @compiled()
@@ -44,39 +46,32 @@ def _through_activation(space: Space, out: Array, grad: Array, db: Array, activa
     return masked
 
 
-@kernel(operators.dense_backward, name="fused", needs_space=True)
-def dense_backward(
-    space: Space,
-    x: Array,
-    w: Array,
-    out: Array,
-    grad: Array,
-    dw: Array,
-    db: Array,
-    dx: Array | None,
-    *,
-    activation: str,
-) -> None:
-    grad = _through_activation(space, out, grad, db, activation)
-    _weight_product(x, grad, dw)
-    if dx is not None:
-        _input_product(grad, w, dx)
+def _with_products(weight_product: Function, input_product: Function) -> Function:
+    """dense_backward by these two products."""
+
+    def dense_backward(
+        space: Space,
+        x: Array,
+        w: Array,
+        out: Array,
+        grad: Array,
+        dw: Array,
+        db: Array,
+        dx: Array | None,
+        *,
+        activation: str,
+    ) -> None:
+        grad = _through_activation(space, out, grad, db, activation)
+        weight_product(x, grad, dw)
+        if dx is not None:
+            input_product(grad, w, dx)
+
+    return dense_backward
 
 
-@kernel(operators.dense_backward, name="blocked", needs_space=True, precision="exact")
-def exact_dense_backward(
-    space: Space,
-    x: Array,
-    w: Array,
-    out: Array,
-    grad: Array,
-    dw: Array,
-    db: Array,
-    dx: Array | None,
-    *,
-    activation: str,
-) -> None:
-    grad = _through_activation(space, out, grad, db, activation)
-    product_of_transposed(x, grad, dw)
-    if dx is not None:
-        product_with_transposed(grad, w, dx)
+fused = kernel(operators.dense_backward, name="fused", needs_space=True)(
+    _with_products(_weight_product, _input_product)
+)
+blocked = kernel(operators.dense_backward, name="blocked", needs_space=True, precision="exact")(
+    _with_products(product_of_transposed, product_with_transposed)
+)
