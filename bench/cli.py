@@ -110,6 +110,17 @@ _SEED = click.option(
 )
 
 
+def _check_alone(context: click.Context, name: str) -> None:
+    """Refuse other options beside one that settles them all."""
+    given = click.core.ParameterSource.COMMANDLINE
+    for parameter in context.command.params:
+        other = str(parameter.name)
+        if other != name and context.get_parameter_source(other) is given:
+            raise click.UsageError(
+                f"--{name} goes on with what was asked for then: leave {parameter.opts[0]} out"
+            )
+
+
 @click.group(cls=_Commands, context_settings=_SETTINGS)
 @click.version_option(package_name="mnist-bench")
 def main() -> None:
@@ -122,8 +133,8 @@ def main() -> None:
     "--level",
     "levels",
     multiple=True,
-    metavar="epoch|step|forward|backward|operator",
-    help="Repeatable.  [all five]",
+    metavar="epoch|step|forward|backward|operator|part",
+    help="Repeatable; parts are the pieces of a step.  [all six]",
 )
 @click.option(
     "--operator",
@@ -143,12 +154,22 @@ def main() -> None:
 @_THREADS
 @_SEED
 @_PLUGIN
+@click.option(
+    "--cache",
+    default="hot",
+    show_default=True,
+    metavar="hot|cold|hot,cold",
+    help="Whether operators find their arrays in the caches.",
+)
 @click.option("--quick", is_flag=True, help="Fewer rounds: half a minute.")
 @click.option("--out", metavar="DIR", help="Folder for the results.  [results/runs/TIME]")
+@click.option("--resume", metavar="DIR", help="Go on with a run that was killed; its plan holds.")
 def run(**options: Any) -> None:
     """Verify, time and report: the main job."""
     from bench.commands.run import run_command
 
+    if options["resume"]:
+        _check_alone(click.get_current_context(), "resume")
     sys.exit(run_command(**options))
 
 

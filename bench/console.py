@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.table import Table
 
-_MEASURES = ("time [95 %]", "images/s", "vs numpy [95 %]", "certificate")
+_MEASURES = ("time [95 %]", "images/s", "vs numpy [95 %]", "% of peak", "certificate")
 
 
 def stderr() -> "Console":
@@ -145,30 +145,31 @@ def _speedup(row: Any) -> str:
 def _cells(row: Any) -> tuple[str, ...]:
     name = f"{row.backend} (peer)" if row.role == "peer" else row.backend
     if row.status != "ok":
-        return name, row.status, "", "", row.reason
+        return name, row.status, "", "", "", row.reason
     return (
         name,
         digits.seconds(row.median_s, row.ci_low_s, row.ci_high_s),
         digits.number(row.images_per_s, digits.places(row.images_per_s)),
         _speedup(row),
+        digits.number(row.pct_peak, 1 if row.pct_peak < 10 else 0),
         _certificate(row),
     )
 
 
 def _grid(title: str, rows: "pd.DataFrame") -> "Table":
-    """Table of one level; the operator level has a block of rows for each operator."""
+    """Table of one level; that of operators or parts has a block of rows for each of them."""
     from rich.table import Table
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    operators = title == "operator"
-    for column in [title] * operators + ["backend" if operators else title, *_MEASURES]:
+    blocks = title in ("operator", "part")
+    for column in [title] * blocks + ["backend" if blocks else title, *_MEASURES]:
         grid.add_column(column, overflow="fold")
-    for operator, block in rows.groupby("operator", sort=False):
-        name = [str(operator)]
+    for (operator, cache), block in rows.groupby(["operator", "cache"], sort=False):
+        name = [f"{operator}, cold" if cache == "cold" else str(operator)]
         for row in block.sort_values("median_s").itertuples():
             style = "red" if row.status in ("refused", "failed") else ""
-            cells = [*name, *_cells(row)] if operators else [*_cells(row)]
+            cells = [*name, *_cells(row)] if blocks else [*_cells(row)]
             grid.add_row(*(Text(cell, style=style) for cell in cells))
             name = [""]
     return grid

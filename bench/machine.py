@@ -9,11 +9,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from mnist_core.arrays import Space
 from mnist_core.backends import Backend
 
 _PACKAGES = ("mnist-bench", "numpy", "scipy", "numba", "pandas", "threadpoolctl")
 _BUSY_LOAD_PER_CORE = 0.5
 _PACKAGE_FOLDERS = ("mnist_core", "kernels", "bench")
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_USUAL_CACHE = 32 * 2**20
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -42,6 +45,19 @@ def governor() -> str | None:
         return _GOVERNOR.read_text().strip()
     except OSError:
         return None
+
+
+def last_level_cache(space: Space) -> int:
+    """Bytes of the largest cache between the processor of a space and its memory."""
+    if space.device == "cuda":
+        runtime = space.xp.cuda.runtime
+        return int(runtime.getDeviceProperties(runtime.getDevice())["l2CacheSize"])
+    sizes = [_kibibytes(path) for path in _CACHES.glob("index*/size")]
+    return max(sizes, default=_USUAL_CACHE)
+
+
+def _kibibytes(path: Path) -> int:
+    return int(path.read_text().strip().removesuffix("K")) * 1024
 
 
 def warnings(load: float | None) -> list[str]:

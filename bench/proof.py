@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import results
+from bench import files
 from mnist_core.data import Dataset
 from mnist_core.errors import DataError, MnistBenchError, OutputError
 from mnist_core.network import parse_sizes
@@ -58,7 +58,7 @@ def save_proofs(path: Path, data: Dataset, certificates: Sequence[dict[str, Any]
         raise OutputError(f"{path} is not written: no training was certified in exact precision")
     trainings = {(c["network"], c["batch"], c["lr"], c["seed"]): c for c in passed}
     value = {"schema": SCHEMA, "trainings": [_entry(c, data) for c in trainings.values()]}
-    with results.replacing(path) as temporary:
+    with files.replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,87 +1,27 @@
-"""Result sets on disk: appended while they grow, five files when they are whole."""
+"""Result sets: their columns, and what can be read of them, finished or not."""
 
-import json
 import os
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_core.errors import DataError, OutputError
+from bench.columns import (
+    COLUMNS,
+    ROWS,
+    SAMPLE_COLUMNS,
+    SAMPLES,
+    SCHEMA,
+    TEXT_COLUMNS,
+    WORDS,
+    latest,
+)
+from bench.files import load_json, read_lines
+from bench.words import Words
+from mnist_core.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SCHEMA = 1
-
-RUNS = Path("results") / "runs"
-
-_TEXT = """
-run_id timestamp commit machine device backend backend_version role kernel level operator network
-precision data cache status reason baseline certificate
-"""
-_COLUMNS = """
-schema run_id timestamp commit dirty machine device backend backend_version role kernel level
-operator network batch precision threads data seed cache status reason rounds iterations
-median_s q1_s q3_s ci_low_s ci_high_s noise_floor host_s device_s compile_s images_per_s
-flops flops_executed bytes gflops gbytes_per_s pct_peak peak_memory_bytes baseline speedup
-speedup_ci_low speedup_ci_high error_ratio certificate
-"""
-_SAMPLE_COLUMNS = """
-run_id backend level operator network batch round order block iterations seconds timestamp
-"""
-
-COLUMNS = tuple(_COLUMNS.split())
-"""Columns of results.csv: seconds, images per second, bytes; what does not apply is empty."""
-
-SAMPLE_COLUMNS = tuple(_SAMPLE_COLUMNS.split())
-"""Columns of samples.parquet, one line a block: ``order`` is the backend's place in the round."""
-
-TEXT_COLUMNS = frozenset(_TEXT.split())
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Path to write to; it takes the place of ``path`` when the block ends well, and else goes."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def folder(out: str | None) -> Path:
-    """Folder to write to: the one asked for, or one under results/runs named by the time."""
-    return Path(out) if out else RUNS / now()[:19].replace(":", "-")
-
-
-def writable(path: Path) -> Path:
-    """Make a folder; `OutputError` at once if nothing can be written there."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".probe.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    return path
-
-
-def remove_if_empty(path: Path) -> None:
-    """Remove a folder in which nothing was written; one that holds something stays."""
-    with suppress(OSError):
-        path.rmdir()
-
-
-def _cannot_write(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write to {path}: {error.strerror}; choose another --out")
 
 
 def frame(rows: Sequence[dict[str, Any]]) -> "pd.DataFrame":
@@ -104,90 +44,22 @@ def _typed(table: "pd.DataFrame") -> "pd.DataFrame":
     return table
 
 
-@dataclass
-class RunFolder:
-    """Where one run writes; `create` makes sure at once that it can."""
-
-    path: Path
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    samples: list[dict[str, Any]] = field(default_factory=list)
-
-    @classmethod
-    def create(cls, path: Path) -> "RunFolder":
-        """Make the folder; `OutputError` if it cannot be written or holds another run."""
-        writable(path)
-        if any((path / name).exists() for name in ("results.csv", "rows.jsonl")):
-            raise OutputError(f"{path} holds the results of another run; choose another --out")
-        return cls(path)
-
-    def add_row(self, row: dict[str, Any]) -> None:
-        """Keep a finished row, on disk at once."""
-        self.rows.append(row)
-        self._append("rows.jsonl", row)
-
-    def add_samples(self, samples: list[dict[str, Any]]) -> None:
-        """Keep the samples of one round, on disk at once."""
-        self.samples += samples
-        for sample in samples:
-            self._append("samples.jsonl", sample)
-
-    def _append(self, name: str, value: dict[str, Any]) -> None:
-        try:
-            with (self.path / name).open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(value) + "\n")
-        except OSError as error:
-            raise _cannot_write(self.path / name, error) from error
-
-    def discard(self) -> None:
-        """Leave nothing behind of a run that has no rows."""
-        (self.path / "samples.jsonl").unlink(missing_ok=True)
-        remove_if_empty(self.path)
-
-    def finish(
-        self, certificates: Sequence[dict[str, Any]], environment: dict[str, Any]
-    ) -> "pd.DataFrame":
-        """Write the five files and drop the growing ones; the rows as a data frame."""
-        import pandas as pd
-
-        from bench import report
-
-        table = frame(self.rows)
-        with replacing(self.path / "samples.parquet") as path:
-            pd.DataFrame(self.samples, columns=list(SAMPLE_COLUMNS)).to_parquet(path)
-        _write_json(self.path / "certificates.json", list(certificates))
-        _write_json(self.path / "environment.json", environment)
-        with replacing(self.path / "report.html") as path:
-            report.write(path, table, certificates, environment)
-        with replacing(self.path / "results.csv") as path:
-            table.to_csv(path, index=False)
-        for name in ("rows.jsonl", "samples.jsonl"):
-            (self.path / name).unlink(missing_ok=True)
-        return table
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def now() -> str:
-    """Time in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def load(*paths: str | os.PathLike[str]) -> "pd.DataFrame":
     """Rows of result sets as one tidy data frame, a row a case.
+
+    Of a run that was killed it gives what was measured and verified by then, and says so in
+    ``reason``.
 
     Parameters
     ----------
     paths
-        Folders that ``mnist-bench run --out`` wrote, or their ``results.csv``.
+        Folders that ``mnist-bench run --out`` wrote, their ``results.csv``, or folders of such
+        folders, of which those that cannot be read are left out with a warning.
 
     Raises
     ------
     DataError
-        For a file that is missing, damaged, or of a newer schema; it names the file.
+        For a path that is missing, damaged, or of a newer schema; it names the file.
     """
     import pandas as pd
 
@@ -196,12 +68,50 @@ def load(*paths: str | os.PathLike[str]) -> "pd.DataFrame":
     return pd.concat([_load_one(Path(path)) for path in paths], ignore_index=True)
 
 
+def is_result_set(path: Path) -> bool:
+    """Whether a folder holds a run, be it finished or not."""
+    return any((path / name).is_file() for name in ("results.csv", ROWS))
+
+
 def _load_one(path: Path) -> "pd.DataFrame":
+    if path.is_dir() and not is_result_set(path):
+        return _load_all(path)
+    if (path / ROWS).is_file() and not (path / "results.csv").is_file():
+        return _load_unfinished(path)
+    return _load_csv(path / "results.csv" if path.is_dir() else path)
+
+
+def _load_all(path: Path) -> "pd.DataFrame":
+    """Every run in a folder of runs; what is damaged costs a warning, not the others."""
     import pandas as pd
 
-    file = path / "results.csv" if path.is_dir() else path
-    if not file.is_file():
+    tables = []
+    for run in sorted(p for p in path.iterdir() if p.is_dir() and is_result_set(p)):
+        try:
+            tables.append(_load_one(run))
+        except DataError as error:
+            warnings.warn(f"left out: {error}", stacklevel=4)
+    if not tables:
         raise DataError(f"{path}: no results.csv there; give a folder that `run --out` wrote")
+    return pd.concat(tables, ignore_index=True)
+
+
+def _load_unfinished(path: Path) -> "pd.DataFrame":
+    words = Words()
+    try:
+        for word in read_lines(path / WORDS):
+            words.hear(word)
+        rows = [words.applied(row) for row in latest(read_lines(path / ROWS))]
+        return frame([row for row in rows if row["schema"] <= SCHEMA])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable(path / ROWS, error) from error
+
+
+def _load_csv(file: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    if not file.is_file():
+        raise DataError(f"{file}: no results.csv there; give a folder that `run --out` wrote")
     try:
         # Only an empty cell means "does not apply": "null" may be somebody's name for a backend.
         text = dict.fromkeys(TEXT_COLUMNS, str)
@@ -214,13 +124,33 @@ def _load_one(path: Path) -> "pd.DataFrame":
             raise ValueError(f"its schema is {newest:g}, this version reads up to {SCHEMA}")
         return _typed(table[list(COLUMNS)])
     except (ValueError, TypeError, OSError) as error:  # pandas' parser errors are ValueErrors
-        message = " ".join(str(error).split())
-        raise DataError(f"{file}: not a result set that can be read: {message}") from error
+        raise _unreadable(file, error) from error
 
 
-def load_json(folder: Path, name: str) -> Any:
-    """A JSON file of a result set; `DataError` names it if it cannot be read."""
+def _unreadable(file: Path, error: Exception) -> DataError:
+    message = " ".join(str(error).split())
+    return DataError(f"{file}: not a result set that can be read: {message}")
+
+
+def load_samples(path: Path) -> "pd.DataFrame":
+    """Every block that a run timed, one line each; `DataError` if it cannot be read."""
+    import pandas as pd
+
+    file = path / "samples.parquet"
+    if not file.exists():
+        return pd.DataFrame(read_lines(path / SAMPLES), columns=list(SAMPLE_COLUMNS))
     try:
-        return json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder / name}: cannot be read: {error}") from error
+        return pd.read_parquet(file)
+    except (ValueError, OSError) as error:  # pyarrow's errors are ValueErrors
+        raise _unreadable(file, error) from error
+
+
+def load_certificates(path: Path) -> list[dict[str, Any]]:
+    """Certificates of a run, finished or not."""
+    if (path / "certificates.json").exists() or not (path / WORDS).exists():
+        certificates: list[dict[str, Any]] = load_json(path, "certificates.json")
+        return certificates
+    words = Words()
+    for word in read_lines(path / WORDS):
+        words.hear(word)
+    return words.certificates

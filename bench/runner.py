@@ -1,56 +1,25 @@
 """A run: verify every backend, time them in turn, verify again, write what was found."""
 
 import random
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Protocol
 
-from bench import results, statistics
-from bench.results import RunFolder
-from bench.standing import Standing
-from bench.suite import Case
-from bench.timed_case import BASELINE, TimedCase
-from bench.worker import Worker, WorkerDiedError, WorkerError
+from bench.columns import identity
+from bench.noise import Floors
+from bench.peaks import Peaks, better
+from bench.plan import Plan
+from bench.rows import Rows
+from bench.run_folder import RunFolder
+from bench.standing import Side, Standing, named
+from bench.timed_case import TimedCase
+from bench.words import Words
+from bench.worker import WorkerDiedError, WorkerError
 from mnist_core.backends import Backend
 from mnist_core.precision import precision
 
 _RECHECK_SEED = 1_000_003
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long to go on with one case: it ends when the median is sure enough, or at the caps.
-
-    ``round_s`` is how long a backend is timed in one round, ``error`` the relative error aimed at,
-    and ``max_s`` the time after which a case ends at the next round beyond the least.
-    """
-
-    min_rounds: int
-    max_rounds: int
-    round_s: float
-    error: float
-    max_s: float
-
-
-QUICK = Effort(min_rounds=5, max_rounds=7, round_s=0.01, error=0.03, max_s=2)
-FULL = Effort(min_rounds=11, max_rounds=31, round_s=0.02, error=0.01, max_s=5)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is to do."""
-
-    backends: list[Backend]
-    cases: list[Case]
-    precision: str
-    threads: int
-    data: str
-    lr: float
-    seed: int
-    effort: Effort
-    plugins: list[str]
-    kernels: dict[str, str]
 
 
 class Progress(Protocol):
@@ -67,7 +36,10 @@ class Progress(Protocol):
 
 
 class Run:
-    """The state of one run; `go` does it all, `finish` writes what there is by then."""
+    """The state of one run; `go` does it all, `finish` writes what there is by then.
+
+    A folder that holds rows and samples is that of a run that was killed: it is gone on with.
+    """
 
     def __init__(
         self, plan: Plan, folder: RunFolder, environment: dict[str, Any], progress: Progress
@@ -76,32 +48,51 @@ class Run:
         self.folder = folder
         self.environment = environment
         self.progress = progress
-        self.standings = [Standing(backend) for backend in plan.backends]
+        self.words = Words()
+        sides: list[Side | None] = [*plan.sides] or [None]
+        self.standings = [
+            Standing(backend, self.words.on(named(backend.name, side)), side)
+            for backend in plan.backends
+            for side in sides
+        ]
         self._random = random.Random(plan.seed)
+        self._rows = Rows(plan, folder, environment, Floors.load(environment))
+        self._peaks: dict[str, Peaks] = environment.setdefault("peaks", {})
+        self._timed = {case: TimedCase(case) for case in plan.cases}
+        for timed in self._timed.values():
+            timed.recall(s for s in folder.samples if identity(s)[1:] == timed.case.identity)
 
     @property
     def failed(self) -> bool:
         """Whether a backend was refused or broke."""
-        broken = any(row.get("status") == "failed" for row in self.folder.rows)
-        return broken or any(s.status in ("refused", "failed") for s in self.standings)
+        bad = ("failed", "refused")
+        return any(row.get("status") in bad for row in self.folder.rows) or any(
+            word.status in bad for word in self.words.all
+        )
 
     def go(self) -> None:
-        """Verify, time, verify again. Rows are kept as they come, so an interrupt loses none."""
+        """Verify, time, verify again. All is kept as it comes, so an interrupt loses none."""
         plan, pairs = self.plan, self._pairs()
         usable = sum(s.backend.unavailable() is None for s in self.standings)
-        self.progress.begin(usable * (1 + 2 * len(pairs)) + len(plan.cases))
+        units = plan.effort.passes * len(plan.cases)
+        self.progress.begin(usable * (1 + 2 * len(pairs)) + units)
+        self.environment["plan"] = {**plan.as_dict(), "run_id": self.folder.run_id}
+        self.folder.begin(self.environment)
         self._open()
         for standing in list(self._running()):
             self._compile(standing)
             for pair in pairs:
-                self._verify(standing, pair, plan.seed)
-        for case in plan.cases:
-            self.progress.at(f"timing {case.label}")
-            self._time(case)
-            self.progress.advance()
+                self._verify(standing, pair, again=False)
+        self._measure_peaks()
+        for number in range(1, plan.effort.passes + 1):
+            for case in plan.cases:
+                self.progress.at(f"timing {case.label}")
+                if self._timed[case].passes < number:
+                    self._time(self._timed[case])
+                self.progress.advance()
         for standing in self._running():
             for pair in pairs:
-                self._verify(standing, pair, plan.seed + _RECHECK_SEED)
+                self._verify(standing, pair, again=True)
 
     def close(self) -> None:
         """End all workers."""
@@ -110,9 +101,10 @@ class Run:
 
     def finish(self) -> Any:
         """Write the files; the rows as a data frame."""
-        certificates = [c for s in self.standings for c in s.certificates.values()]
-        self.folder.rows = [self._final(row) for row in self.folder.rows]
-        return self.folder.finish(certificates, self.environment)
+        of = {identity(row): row for row in self.folder.rows}
+        wanted = [(s.name, *c.identity) for c in self.plan.cases for s in self.standings]
+        self.folder.rows = [self.words.applied(of[key]) for key in wanted if key in of]
+        return self.folder.finish(self.words.certificates, self.environment)
 
     def _pairs(self) -> list[tuple[tuple[int, ...], int]]:
         return list(dict.fromkeys((case.network, case.batch) for case in self.plan.cases))
@@ -120,21 +112,25 @@ class Run:
     def _running(self) -> Iterable[Standing]:
         return (standing for standing in self.standings if standing.runs)
 
+    def _hear(self, standing: Standing, **entry: Any) -> None:
+        """Take in a certificate or a failure and write it down; end the process that is refused."""
+        word = {"backend": standing.name, **entry}
+        self.folder.add_word(word)
+        self.words.hear(word)
+        if standing.word.status != "ok":
+            standing.close()
+
     def _open(self) -> None:
         for standing in self.standings:
-            backend = standing.backend
-            reason = backend.unavailable()
+            reason = standing.backend.unavailable()
             if reason:
-                standing.fail("unavailable", reason)
+                self._hear(standing, status="unavailable", reason=reason)
                 continue
-            self.progress.at(f"starting {backend.name}")
+            self.progress.at(f"starting {standing.name}")
             try:
-                standing.worker = Worker(self._job(backend))
-                standing.versions = standing.worker.info["versions"]
-                standing.device = standing.worker.info["device"]
-                standing.computes = standing.worker.info["computes"]
+                standing.open(self._job(standing.backend))
             except WorkerError as error:
-                standing.fail("failed", str(error))
+                self._hear(standing, status="failed", reason=str(error))
             self.progress.advance()
 
     def _compile(self, standing: Standing) -> None:
@@ -143,12 +139,12 @@ class Run:
         Operators come before the levels that are composed of them. What raises here is left to
         verification, which says what is wrong.
         """
-        self.progress.at(f"compiling {standing.backend.name}")
+        self.progress.at(f"compiling {standing.name}")
         for case in reversed([case for case in self.plan.cases if standing.takes(case)]):
             try:
                 standing.compile_times[case] = standing.ask("compile", case=case.as_dict())
             except WorkerDiedError as error:
-                standing.fail("failed", f"{case.label}: {error}")
+                self._hear(standing, status="failed", reason=f"{case.label}: {error}")
                 return
             except WorkerError:
                 continue
@@ -166,49 +162,57 @@ class Run:
             "seed": plan.seed,
         }
 
-    def _verify(self, standing: Standing, pair: tuple[tuple[int, ...], int], seed: int) -> None:
+    def _verify(self, standing: Standing, pair: tuple[tuple[int, ...], int], again: bool) -> None:
         if standing.worker is None:
             return
         network, batch = pair
         label = "-".join(map(str, network))
-        self.progress.at(f"verifying {standing.backend.name}, {label}, batch {batch}")
+        self.progress.at(f"verifying {standing.name}, {label}, batch {batch}")
+        recipe = {"precision": self.plan.precision, "lr": self.plan.lr}
+        seed = self.plan.seed + _RECHECK_SEED * again
         try:
-            certificate = standing.worker.ask(
-                "verify",
-                network=network,
-                batch=batch,
-                precision=self.plan.precision,
-                lr=self.plan.lr,
-                seed=seed,
-            )
+            certificate = standing.ask("verify", network=network, batch=batch, seed=seed, **recipe)
         except WorkerError as error:
-            standing.fail("failed", str(error))
+            self._hear(standing, status="failed", reason=str(error))
             return
         self.progress.advance()
-        certificate["threads"] = self.plan.threads
-        again = seed != self.plan.seed
-        if again and certificate["passed"]:
-            standing.verified_again.add((label, batch))
-            return
-        standing.certificates[label, batch] = certificate
-        if not certificate["passed"]:
-            standing.fail("refused", ("after timing: " if again else "") + certificate["reason"])
+        certificate |= {"backend": standing.name, "threads": self.plan.threads}
+        self._hear(standing, certificate=certificate, again=again)
 
-    def _time(self, case: Case) -> None:
-        """All rounds of one case on all backends, then its rows."""
-        timed = TimedCase(case)
+    def _measure_peaks(self) -> None:
+        """Peaks of every device in the run, by the first backend on it; the higher of two."""
+        self.progress.at("measuring peaks")
+        for standing in {s.device: s for s in reversed([*self._running()])}.values():
+            device = str(standing.device)
+            try:
+                found: Peaks = standing.ask("peaks")
+            except WorkerError:
+                continue  # a row then has no percentage of its peak
+            self._peaks[device] = better(found, self._peaks.get(device, found))
+
+    def _time(self, timed: TimedCase) -> None:
+        """One pass of one case on all backends, then its rows."""
+        case, number = timed.case, timed.rounds
+        request = {"case": case.as_dict(), "round_s": self.plan.effort.round_s}
         for standing in [s for s in self._running() if s.takes(case)]:
-            with timed.catching(standing):
-                timed.ready[standing.backend.name] = standing.ask(
-                    "prepare", case=case.as_dict(), round_s=self.plan.effort.round_s
-                )
-        started, rounds = monotonic(), 0
-        while timed.ready and not self._enough(timed, rounds, monotonic() - started):
-            rounds += 1
-            self._round(timed, rounds)
-        for standing in self.standings:
-            if standing.takes(case):
-                self.folder.add_row(self._row(standing, timed))
+            with self._catching(timed, standing):
+                blocks = timed.ready.get(standing.name, {}).get("blocks")
+                timed.ready[standing.name] = standing.ask("prepare", **request, blocks=blocks)
+        started, first = monotonic(), number
+        while timed.ready and not self._enough(timed, number - first, monotonic() - started):
+            number += 1
+            self._round(timed, number)
+        limits = self._limits(timed)
+        timed.passes += 1
+        takes = [standing for standing in self.standings if standing.takes(case)]
+        self.folder.add_rows([self._rows.row(s, timed, limits.get(s.name)) for s in takes])
+
+    def _limits(self, timed: TimedCase) -> dict[str, Peaks]:
+        """By backend the peaks of its device, measured anew where a time seems impossible."""
+        known = {s.name: str(s.device) for s in self._running() if str(s.device) in self._peaks}
+        if any(timed.impossible(name, self._peaks[device]) for name, device in known.items()):
+            self._measure_peaks()
+        return {name: self._peaks[device] for name, device in known.items()}
 
     def _enough(self, timed: TimedCase, rounds: int, elapsed: float) -> bool:
         effort = self.plan.effort
@@ -216,100 +220,27 @@ class Run:
             return False
         if rounds >= effort.max_rounds or elapsed >= effort.max_s:
             return True
-        errors = (statistics.summarize(s).relative_error for s in timed.samples.values())
-        return max(errors, default=0.0) <= effort.error
+        return timed.relative_error() <= effort.error
 
     def _round(self, timed: TimedCase, number: int) -> None:
         """One sample of each backend, in random order, one worker active at a time."""
-        standings = [s for s in self._running() if s.backend.name in timed.ready]
+        standings = [s for s in self._running() if s.name in timed.ready]
         self._random.shuffle(standings)
         taken: list[dict[str, Any]] = []
         for order, standing in enumerate(standings):
-            with timed.catching(standing):
+            with self._catching(timed, standing):
                 answer = standing.ask("sample")
-                timed.add(standing.backend.name, answer)
-                taken += self._samples(timed, standing.backend.name, number, order, answer)
+                timed.add(standing.name, number, answer["blocks"], answer["peak_memory_bytes"])
+                taken += self._rows.samples(timed, standing, number, order, answer["blocks"])
         self.folder.add_samples(taken)
 
-    def _samples(
-        self, timed: TimedCase, name: str, number: int, order: int, answer: dict[str, Any]
-    ) -> list[dict[str, Any]]:
-        case = timed.case
-        common = {
-            "run_id": self.folder.run_id,
-            "backend": name,
-            "level": case.level,
-            "operator": case.operator or "",
-            "network": case.network_name,
-            "batch": case.batch,
-            "round": number,
-            "order": order,
-            "iterations": timed.ready[name]["iterations"],
-            "timestamp": results.now(),
-        }
-        blocks = enumerate(answer["seconds"])
-        return [{**common, "block": block, "seconds": seconds} for block, seconds in blocks]
-
-    def _row(self, standing: Standing, timed: TimedCase) -> dict[str, Any]:
-        case, environment = timed.case, self.environment
-        name = standing.backend.name
-        row: dict[str, Any] = {
-            "schema": results.SCHEMA,
-            "run_id": self.folder.run_id,
-            "timestamp": results.now(),
-            "commit": environment["commit"],
-            "dirty": environment["dirty"],
-            "machine": f"{environment['machine']['cpu']}, {environment['machine']['cores']} cores",
-            "device": standing.device,
-            "backend": name,
-            "backend_version": standing.versions,
-            "role": standing.backend.role,
-            "level": case.level,
-            "operator": case.operator,
-            "network": case.network_name,
-            "batch": case.batch,
-            "precision": self.plan.precision,
-            "threads": self.plan.threads,
-            "data": environment["data"]["name"],
-            "seed": self.plan.seed,
-            "cache": "hot" if case.level == "operator" else None,
-        }
-        if name in timed.broken:
-            return row | {"status": "failed", "reason": timed.broken[name]}
-        if name in timed.samples:
-            return (
-                row | timed.measured(standing) | {"error_ratio": self._error_ratio(standing, case)}
-            )
-        return row
-
-    @staticmethod
-    def _error_ratio(standing: Standing, case: Case) -> float | None:
-        certificate = standing.certificates[case.network_name, case.batch]
-        if case.operator is None:
-            ratio: float | None = certificate["error_ratio"]
-            return ratio
-        checks = [c for c in certificate["checks"] if c["name"] == case.operator]
-        return checks[0]["error_ratio"] if checks else None
-
-    def _baseline_stands(self) -> bool:
-        return all(s.status == "ok" for s in self.standings if s.backend.name == BASELINE)
-
-    def _final(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row with its backend's last word: refused rows lose their times."""
-        standing = next(s for s in self.standings if s.backend.name == row["backend"])
-        if standing.status != "ok":
-            # Also where its process died after the case: nobody can verify that again.
-            row = {k: v for k, v in row.items() if k not in _MEASURED}
-            return {"reason": standing.reason} | row | {"status": standing.status}
-        if "median_s" not in row:
-            return {"status": "failed"} | row
-        if not self._baseline_stands():
-            row = {k: v for k, v in row.items() if not k.startswith(("baseline", "speedup"))}
-        claim = standing.certificates[row["network"], row["batch"]]["claim"]
-        signed = {"status": "ok", "certificate": claim}
-        if (row["network"], row["batch"]) not in standing.verified_again:
-            signed["reason"] = "verified before timing only: the run ended early"
-        return row | signed
-
-
-_MEASURED = frozenset(results.COLUMNS[results.COLUMNS.index("rounds") :])
+    @contextmanager
+    def _catching(self, timed: TimedCase, standing: Standing) -> Iterator[None]:
+        """Let a failure cost this case alone, or all that follow if the process is gone."""
+        try:
+            yield
+        except WorkerError as error:
+            reason = f"{timed.case.label}: {error}"
+            timed.drop(standing.name, reason)
+            if isinstance(error, WorkerDiedError):
+                self._hear(standing, status="failed", reason=reason)

@@ -1,55 +1,85 @@
 """One case while it is timed, and what its samples come to."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from bench import statistics
+from bench import peaks, statistics
+from bench.peaks import Peaks
 from bench.standing import Standing
 from bench.suite import Case
-from bench.worker import WorkerDiedError, WorkerError
 
 BASELINE = "numpy"
 
 
 @dataclass
 class TimedCase:
-    """One case while it is timed: by backend, what was made ready, its samples, what broke."""
+    """One case while it is timed: by backend, what was made ready, its samples, what broke.
+
+    ``samples`` and ``device`` have a figure for each round: the median of its blocks, which a stall
+    of the machine leaves alone.
+    """
 
     case: Case
+    passes: int = 0
     ready: dict[str, dict[str, Any]] = field(default_factory=dict)
-    samples: dict[str, list[float]] = field(default_factory=dict)
+    samples: dict[str, dict[int, float]] = field(default_factory=dict)
+    device: dict[str, dict[int, float]] = field(default_factory=dict)
     memory: dict[str, int | None] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
-    @contextmanager
-    def catching(self, standing: Standing) -> Iterator[None]:
-        """Let a failure cost this case alone, or all that follow if the process is gone."""
-        try:
-            yield
-        except WorkerError as error:
-            name = standing.backend.name
-            self.broken[name] = f"{self.case.label}: {error}"
-            self.ready.pop(name, None)
-            self.samples.pop(name, None)
-            if isinstance(error, WorkerDiedError):
-                standing.fail("failed", self.broken[name])
+    @property
+    def rounds(self) -> int:
+        """Number of rounds so far."""
+        return max((max(of) for of in self.samples.values() if of), default=0)
 
-    def add(self, name: str, answer: dict[str, Any]) -> None:
-        """Keep one round: the median of its blocks, which a stall of the machine leaves alone."""
-        self.samples.setdefault(name, []).append(median(answer["seconds"]))
-        self.memory[name] = answer["peak_memory_bytes"]
+    def recall(self, samples: Iterable[dict[str, Any]]) -> None:
+        """Take in the samples of an earlier run that was killed."""
+        blocks: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        for sample in samples:
+            blocks.setdefault((sample["backend"], sample["round"]), []).append(sample)
+            self.passes = max(self.passes, sample["pass"])
+        for (name, number), taken in blocks.items():
+            self.add(name, number, taken, None)
 
-    def measured(self, standing: Standing) -> dict[str, Any]:
+    def add(self, name: str, number: int, blocks: list[dict[str, Any]], memory: int | None) -> None:
+        """Keep one round of one backend."""
+        self.samples.setdefault(name, {})[number] = median(b["seconds"] for b in blocks)
+        if blocks[0]["device_s"] is not None:
+            self.device.setdefault(name, {})[number] = median(b["device_s"] for b in blocks)
+        if memory is not None:
+            self.memory[name] = max(memory, self.memory.get(name) or 0)
+
+    def drop(self, name: str, reason: str) -> None:
+        """A backend that failed at this case is out of it."""
+        self.broken[name] = reason
+        self.ready.pop(name, None)
+        self.samples.pop(name, None)
+
+    def relative_error(self) -> float:
+        """The largest, of the backends' medians so far."""
+        errors = (
+            statistics.summarize([*of.values()]).relative_error for of in self.samples.values()
+        )
+        return max(errors, default=0.0)
+
+    def impossible(self, name: str, limits: Peaks) -> str | None:
+        """Why a backend cannot have been as fast as its samples say, or None."""
+        if name not in self.samples or name not in self.ready:
+            return None
+        ready, seconds = self.ready[name], median(self.samples[name].values())
+        return peaks.impossible(ready["flops"], ready["bytes"], seconds, limits)
+
+    def measured(self, standing: Standing, limits: Peaks | None) -> dict[str, Any]:
         """Columns that come from a backend's samples."""
-        name = standing.backend.name
-        ready, summary = self.ready[name], statistics.summarize(self.samples[name])
+        name = standing.name
+        ready, of = self.ready[name], self.samples[name]
+        summary = statistics.summarize([*of.values()])
         columns: dict[str, Any] = {
             "kernel": ready["kernel"],
-            "rounds": len(self.samples[name]),
-            "iterations": ready["iterations"],
+            "rounds": len(of),
+            "iterations": ready["blocks"]["iterations"],
             "median_s": summary.median,
             "q1_s": summary.q1,
             "q3_s": summary.q3,
@@ -61,17 +91,27 @@ class TimedCase:
             "flops": ready["flops"],
             "flops_executed": ready["flops"],
             "gflops": ready["flops"] / summary.median / 1e9,
-            "peak_memory_bytes": self.memory[name],
+            "peak_memory_bytes": self.memory.get(name),
         }
+        if name in self.device:
+            columns["device_s"] = median(self.device[name].values())
+        if limits is not None:
+            columns["pct_peak"] = peaks.pct_peak(ready["flops"], summary.median, limits)
         if ready["bytes"] is not None:
             columns["bytes"] = ready["bytes"]
             columns["gbytes_per_s"] = ready["bytes"] / summary.median / 1e9
-        if BASELINE in self.samples:
-            ratio = statistics.speedup(self.samples[BASELINE], self.samples[name])
-            columns |= {
-                "baseline": BASELINE,
-                "speedup": ratio.value,
-                "speedup_ci_low": ratio.low,
-                "speedup_ci_high": ratio.high,
-            }
-        return columns
+        return columns | self._speedup(of)
+
+    def _speedup(self, of: dict[int, float]) -> dict[str, Any]:
+        """How many times as fast as the baseline, from the rounds that both were timed in."""
+        baseline = self.samples.get(BASELINE, {})
+        shared = sorted(baseline.keys() & of.keys())
+        if not shared:
+            return {}
+        ratio = statistics.speedup([baseline[i] for i in shared], [of[i] for i in shared])
+        return {
+            "baseline": BASELINE,
+            "speedup": ratio.value,
+            "speedup_ci_low": ratio.low,
+            "speedup_ci_high": ratio.high,
+        }

@@ -55,18 +55,23 @@ class WorkerDiedError(WorkerError):
 
 
 class Worker:
-    """A running worker process; every method is a request that waits for its answer."""
+    """A running worker process; every method is a request that waits for its answer.
 
-    def __init__(self, job: dict[str, Any]) -> None:
+    With ``tree`` it imports the packages that lie there in place of the installed ones.
+    """
+
+    def __init__(self, job: dict[str, Any], tree: Path | None = None) -> None:
         self.backend = str(job["backend"])
-        threads = dict.fromkeys(THREAD_VARIABLES, str(job["threads"]))
+        variables = dict.fromkeys(THREAD_VARIABLES, str(job["threads"]))
+        if tree is not None:
+            variables["PYTHONPATH"] = str(tree)
         # A session of its own, so that Ctrl-C reaches the parent alone and it can finish.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bench.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **threads},
+            env={**os.environ, **variables},
             start_new_session=True,
         )
         try:
@@ -135,7 +140,8 @@ class Program:
         from threadpoolctl import threadpool_limits
 
         from bench.machine import backend_versions
-        from bench.suite import Bench, computed_by
+        from bench.suite import computed_by
+        from bench.tasks import Bench
         from mnist_core import registry
         from mnist_core.data import load
         from mnist_core.precision import precision
@@ -150,7 +156,8 @@ class Program:
         versions = backend_versions(backend)
         for operator in registry.operators():
             getattr(backend, operator)  # imports the kernels, which is no part of compiling them
-        threadpool_limits(job["threads"])
+        self.threads = job["threads"]
+        threadpool_limits(self.threads)
         return {
             "versions": versions,
             "device": backend.space.device,
@@ -163,7 +170,13 @@ class Program:
         from bench.suite import Case
 
         task = self.bench.prepare(Case.from_dict(case))
-        return timing.compile_time(task, self.bench.backend.space.synchronize)
+        return timing.compile_time(task, timing.Clock.of(self.bench.backend.space))
+
+    def peaks(self) -> dict[str, float]:
+        """How fast the backend's device can go at all, in the job's precision and threads."""
+        from bench.peaks import measure_peaks
+
+        return measure_peaks(self.bench.backend.space, self.bench.precision.dtype, self.threads)
 
     def verify(
         self, network: list[int], batch: int, precision: str, lr: float, seed: int
@@ -182,30 +195,35 @@ class Program:
 
         return certify_exact(self.bench.backend, network, batch, self.data, **recipe).as_dict()
 
-    def prepare(self, case: dict[str, Any], round_s: float) -> dict[str, Any]:
-        """Make a case ready: compile, warm, calibrate."""
+    def prepare(
+        self, case: dict[str, Any], round_s: float, blocks: dict[str, int] | None = None
+    ) -> dict[str, Any]:
+        """Make a case ready: compile, warm, calibrate unless its blocks are known."""
         from bench import timing
         from bench.suite import Case
 
         task = self.bench.prepare(Case.from_dict(case))
-        synchronize = self.bench.backend.space.synchronize
+        self.clock = timing.Clock.of(self.bench.backend.space)
         forget_peak_memory()
-        self.task, self.blocks = task, timing.calibrate(task, synchronize, round_s)
+        self.task = task
+        if blocks is None:
+            self.blocks = timing.calibrate(task, self.clock, round_s)
+        else:
+            self.blocks = timing.Blocks(**blocks)
         return {
             "kernel": task.kernel,
             "images": task.images,
             "flops": task.flops,
             "bytes": task.bytes,
-            "iterations": self.blocks.iterations,
+            "blocks": vars(self.blocks),
         }
 
     def sample(self) -> dict[str, Any]:
         """One round of the case that is ready, and the process's peak memory so far."""
         from bench import timing
 
-        synchronize = self.bench.backend.space.synchronize
-        seconds = timing.sample(self.task, synchronize, self.blocks)
-        return {"seconds": seconds, "peak_memory_bytes": peak_memory()}
+        blocks = timing.sample(self.task, self.clock, self.blocks)
+        return {"blocks": [vars(block) for block in blocks], "peak_memory_bytes": peak_memory()}
 
 
 def forget_peak_memory() -> None:

@@ -40,6 +40,14 @@ class Space:
     def synchronize(self) -> None:
         """Wait until all work asked of the device is done."""
 
+    def mark(self) -> Any:
+        """A point in the device's queue of work, or None where host and device are one."""
+        return None
+
+    def seconds_between(self, start: Any, end: Any) -> float:
+        """Seconds of the device's own clock between two points that it has passed."""
+        raise NotImplementedError(f"{self.device} has no clock of its own")
+
     def take_rows(self, array: Array, index: Array, out: Array) -> None:
         """out = array[index], converted to out's dtype."""
         if array.dtype == out.dtype:

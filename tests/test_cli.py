@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from command_line import invoke, mnist_bench, write_data
 
-from bench import runner, suite
+from bench import suite
 from bench.cli import main
 from bench.commands import run as run_module
 from bench.commands import train as train_module
-from bench.results import RunFolder
+from bench.plan import FULL, QUICK, Plan
+from bench.run_folder import RunFolder
 from mnist_core import registry
 from mnist_core.presets import PRESETS
 from mnist_core.weights import load as load_weights
@@ -185,7 +186,7 @@ def test_training_again_gives_the_same_weights(trained, data, tmp_path):
 def results(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
     row = {"backend": "numpy", "level": "step", "status": "refused", "reason": "no reason"}
-    folder.add_row({"schema": 1, "run_id": "a", "role": "own", **row})
+    folder.add_rows([{"schema": 1, "run_id": "a", "role": "own", **row}])
     machine = {"cpu": "CPU", "cores": 2, "memory_bytes": 1, "load": 0.1, "governor": None}
     folder.finish([], {"machine": machine, "threads": 2, "packages": {}, "warnings": []})
     return folder.path
@@ -232,17 +233,17 @@ def plan(data, tmp_path, monkeypatch):
     """What a run with some options would do."""
     plans = []
     monkeypatch.setattr(
-        run_module, "_go", lambda plan, folder, environment: plans.append(plan) or 0
+        run_module, "go", lambda plan, folder, environment: plans.append(plan) or folder.release()
     )
 
-    def make(*arguments) -> runner.Plan:
+    def make(*arguments) -> Plan:
         ok("run", "--data", data, "--out", tmp_path / "out", *arguments)
         return plans.pop()
 
     return make
 
 
-def names(plan: runner.Plan) -> list[str]:
+def names(plan: Plan) -> list[str]:
     return [backend.name for backend in plan.backends]
 
 
@@ -251,9 +252,12 @@ def test_a_bare_run_takes_the_standard_preset_at_every_level(plan):
     assert {case.network for case in bare.cases} == {standard.network}
     assert {case.batch for case in bare.cases} == {standard.batch}
     assert {case.level for case in bare.cases} == set(suite.LEVELS)
-    assert {case.operator for case in bare.cases} == {None, *registry.operators()}
+    timed = {case.operator for case in bare.cases if case.level != "part"}
+    assert timed == {None, *registry.operators()}
+    parts = [case.operator for case in bare.cases if case.level == "part"]
+    assert parts == suite.parts_of(standard.network)
     assert (bare.lr, bare.seed, bare.precision) == (standard.lr, standard.seed, "float32")
-    assert bare.effort == runner.FULL
+    assert bare.effort == FULL
 
 
 def test_options_override_the_preset(plan):
@@ -300,7 +304,7 @@ def test_naming_an_operator_asks_for_its_level(plan):
 
 def test_run_options_reach_the_plan(plan, data):
     one = plan("--quick", "--threads", 1, "--precision", "float64", "--kernel", "dense=reference")
-    assert one.effort == runner.QUICK
+    assert one.effort == QUICK
     assert (one.threads, one.precision) == (1, "float64")
     assert one.kernels == {"dense": "reference"}
     assert one.data == str(data)

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from command_line import FILES
 
-from bench import results
-from bench.results import COLUMNS, RunFolder, frame, load, load_json, replacing
+from bench.columns import COLUMNS, SAMPLE_COLUMNS, SCHEMA, TEXT_COLUMNS
+from bench.files import load_json, replacing
+from bench.results import frame, load
+from bench.run_folder import RunFolder
 from mnist_core.errors import DataError, OutputError
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -26,7 +28,7 @@ ENVIRONMENT = {
 def row(backend: str = "numpy", **changes):
     timed = {"rounds": 5, "iterations": 9, "median_s": 0.5, "ci_low_s": 0.4, "ci_high_s": 0.6}
     case = {
-        "schema": results.SCHEMA,
+        "schema": SCHEMA,
         "run_id": "0012",  # text, although it looks like a number
         "backend": backend,
         "role": "own",
@@ -56,7 +58,7 @@ def folder(tmp_path):
 @pytest.fixture
 def finished(folder):
     for case in (row(), REFUSED):
-        folder.add_row(case)
+        folder.add_rows([case])
     folder.add_samples([{"backend": "numpy", "round": 1, "seconds": 0.5}])
     folder.finish([{"backend": "numpy", "passed": True, "checks": [], "hashes": {}}], ENVIRONMENT)
     return folder.path
@@ -82,7 +84,7 @@ def test_text_that_does_not_apply_is_empty_and_numbers_are_nan():
 
 def test_rows_and_samples_are_on_disk_as_soon_as_they_are_added(folder):
     for number in (1, 2):
-        folder.add_row(row(batch=number))
+        folder.add_rows([row(batch=number)])
         folder.add_samples([{"round": number, "seconds": 0.5}])
         for name, column in (("rows.jsonl", "batch"), ("samples.jsonl", "round")):
             lines = (folder.path / name).read_text().splitlines()
@@ -96,7 +98,7 @@ def test_finish_writes_the_five_files_and_leaves_nothing_else(finished):
     assert load_json(finished, "certificates.json")[0]["backend"] == "numpy"
     assert "wrong" in (finished / "report.html").read_text()
     samples = pd.read_parquet(finished / "samples.parquet")
-    assert list(samples.columns) == list(results.SAMPLE_COLUMNS)
+    assert list(samples.columns) == list(SAMPLE_COLUMNS)
     assert samples.seconds.tolist() == [0.5]
 
 
@@ -106,7 +108,7 @@ def test_a_run_without_rows_can_be_finished_and_loaded(folder):
 
 
 def test_environment_that_is_no_json_leaves_no_results(folder):
-    folder.add_row(row())
+    folder.add_rows([row()])
     with pytest.raises(ValueError, match="JSON"):
         folder.finish([], ENVIRONMENT | {"load": math.nan})
     left = {entry.name for entry in folder.path.iterdir()}
@@ -148,7 +150,7 @@ def test_what_was_written_is_what_is_read(finished):
 
 def test_several_folders_give_one_frame(finished, tmp_path):
     other = RunFolder.create(tmp_path / "other")
-    other.add_row(row("numba", run_id="7"))
+    other.add_rows([row("numba", run_id="7")])
     other.finish([], ENVIRONMENT)
     table = load(finished, other.path)
     assert table.backend.tolist() == ["numpy", "wrong", "numba"]
@@ -160,7 +162,7 @@ def test_several_folders_give_one_frame(finished, tmp_path):
 def test_loaded_columns_are_numbers_or_text(finished):
     table = load(finished)
     for column in COLUMNS:
-        if column in results.TEXT_COLUMNS:
+        if column in TEXT_COLUMNS:
             assert all(isinstance(value, str) for value in table[column]), column
         elif column == "dirty":
             assert table.dirty.tolist() == [False, False]
@@ -171,7 +173,7 @@ def test_loaded_columns_are_numbers_or_text(finished):
 def test_text_that_looks_like_something_else_stays_text(folder):
     texts = ["null", "nan", "None", "1e5", "007", "True", 'a "quoted", one\nof two lines']
     for text in texts:
-        folder.add_row(row(text, reason=text, commit=text))
+        folder.add_rows([row(text, reason=text, commit=text)])
     folder.finish([], ENVIRONMENT)
     table = load(folder.path)
     for column in ("backend", "reason", "commit"):
@@ -187,7 +189,7 @@ def csv(**changes) -> str:
     [
         ("", "No columns"),
         ("name,age\nAda,36\n", "lacks the columns schema, run_id"),
-        (csv(schema=results.SCHEMA + 1), f"its schema is {results.SCHEMA + 1}"),
+        (csv(schema=SCHEMA + 1), f"its schema is {SCHEMA + 1}"),
         (csv(median_s="fast"), "fast"),
         (csv() + "one,two,three\n" + "," * 90, "Expected"),
         (csv().encode()[:-40] + b"\xff\xfe", "utf-8"),
@@ -238,5 +240,6 @@ def test_a_folder_that_holds_another_run_finished_or_killed_is_refused(tmp_path,
 
 def test_an_existing_folder_with_other_files_is_used_and_they_stay(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    RunFolder.create(tmp_path)
+    folder = RunFolder.create(tmp_path)
+    folder.release()
     assert os.listdir(tmp_path) == ["notes.txt"]

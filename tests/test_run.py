@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import pytest
 from command_line import FILES, SMALL, invoke, mnist_bench, write_data
 
-from bench import runner
-from bench.results import load, load_json
-from bench.suite import LEVELS
+from bench import standing
+from bench.files import load_json
+from bench.results import load
+from bench.suite import LEVELS, parts_of
 from bench.worker import WorkerError
 from mnist_core import registry
 
@@ -99,7 +100,7 @@ def test_a_run_with_a_wrong_backend_exits_with_1_and_still_writes_everything(vil
     assert village.done.returncode == 1
     progress = village.done.stderr.splitlines()
     assert all(
-        re.fullmatch(r" *\d+ s  (starting|compiling|verifying|timing) .*", line)
+        re.fullmatch(r" *\d+ s  (starting|compiling|verifying|measuring|timing) .*", line)
         for line in progress
     )
     assert any(line.endswith("timing step, 784-16-10, batch 32") for line in progress)
@@ -260,10 +261,13 @@ def test_cupy_without_a_device_is_a_row_and_a_line(alone):
     assert "cupy: unavailable, no CUDA device" in alone.done.stdout.splitlines()
 
 
+PEAKS = ("gflops", "cache_gbytes_per_s", "memory_gbytes_per_s", "read_gbytes_per_s", "cache_bytes")
+
+
 class StumblingWorker:
     """Stands in for a worker: passes every check, but cannot do a step."""
 
-    def __init__(self, job):
+    def __init__(self, job, tree=None):
         self.job = job
         self.info = {"versions": "numpy", "device": "cpu", "computes": ["step", "forward"]}
 
@@ -276,11 +280,18 @@ class StumblingWorker:
                 "backend": self.job["backend"],
                 "error_ratio": 1.0,
                 "claim": "float32",
+                "network": "784-16-10",
+                "batch": 32,
+                "checks": [],
             },
             "compile": 0.5,
-            "prepare": dict.fromkeys(("images", "flops", "bytes", "iterations"), 1)
-            | {"kernel": "any"},
-            "sample": {"seconds": [0.001], "peak_memory_bytes": 1},
+            "peaks": dict.fromkeys(PEAKS, 1.0),
+            "prepare": dict.fromkeys(("images", "flops", "bytes"), 1)
+            | {"kernel": "any", "blocks": {"iterations": 1, "count": 1}},
+            "sample": {
+                "blocks": [{"seconds": 0.001, "device_s": None}],
+                "peak_memory_bytes": 1,
+            },
         }[request]
 
     def close(self):
@@ -290,7 +301,7 @@ class StumblingWorker:
 def test_an_error_while_timing_costs_that_case_alone_and_makes_the_exit_code_1(
     data, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(runner, "Worker", StumblingWorker)
+    monkeypatch.setattr(standing, "Worker", StumblingWorker)
     out = tmp_path / "run"
     levels = ("--level", "step", "--level", "forward", "--backend", "numpy")
     done = invoke("run", *SMALL, *levels, "--data", data, "--quick", "--out", out)
@@ -316,8 +327,10 @@ def test_a_whole_quick_run_has_every_level_of_every_backend(data, tmp_path):
         found = table[table.backend == name]
         # A peer is timed only where it computes something of its own.
         operators = set(registry.operators()) if role == "own" else set()
+        parts = set(parts_of((784, 16, 10))) - {"fused"} if role == "own" else set()
         assert set(found.level) == set(LEVELS if role == "own" else ["epoch"])
-        assert set(found.operator) - {""} == operators
+        assert set(found[found.level == "operator"].operator) == operators
+        assert set(found[found.level == "part"].operator) == parts
         assert set(found.status) == {"ok"}
         assert set(found.certificate) == {"float32"}
         assert set(found.baseline) == {"numpy"}

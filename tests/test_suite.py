@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.suite import LEVELS, Bench, Case, cases, computed_by
+from bench.suite import LEVELS, Case, cases, computed_by
+from bench.tasks import Bench
 from mnist_core import operators, registry
 from mnist_core.backends import Backend, kernel, takes_over
 from mnist_core.data.digits import digits
@@ -11,6 +12,11 @@ from mnist_core.network import Network
 from mnist_core.operators import BUILTIN
 
 SIZES, BATCH, LR, IMAGES = (784, 16, 10), 32, 0.1, 200
+COMPOSED = LEVELS[: LEVELS.index("part")]
+PARTS = (
+    *("gather_batch", "dense 1", "dense 2", "softmax_cross_entropy"),
+    *("dense_backward 2", "dense_backward 1", "sgd", "fused"),
+)
 OWN = [name for name, backend in registry.backends().items() if backend.unavailable() is None]
 
 
@@ -37,8 +43,8 @@ def case(level: str, operator: str | None = None) -> Case:
     ("part", "computed"),
     [
         (takes_over("epoch")(print), ["epoch"]),
-        (takes_over("forward")(print), ["epoch", "step", "forward"]),
-        (kernel(operators.relu)(print), [*LEVELS, "relu"]),
+        (takes_over("forward")(print), ["epoch", "step", "forward", "fused"]),
+        (kernel(operators.relu)(print), [*COMPOSED, "relu", "part"]),
     ],
     ids=["epoch", "forward", "operator"],
 )
@@ -46,7 +52,8 @@ def test_a_peer_is_timed_only_where_it_computes_something_of_its_own(part, compu
     peer = Backend("peer", base="numpy", kernels=[part], role="peer")
     assert computed_by(peer) == computed
     own = Backend("own", base="numpy", kernels=[part])
-    assert computed_by(own) == [*LEVELS, *registry.operators()]
+    fused = getattr(part, "level", "epoch") != "epoch"
+    assert computed_by(own) == [*COMPOSED, *registry.operators(), "fused" if fused else "part"]
 
 
 @pytest.fixture
@@ -71,6 +78,7 @@ def test_cases_come_by_network_then_batch_then_level_with_one_case_an_operator()
     found = cases([large, small], [64, 1], LEVELS, ["relu", "dense"])
     one = [("epoch", None), ("step", None), ("forward", None), ("backward", None)]
     one += [("operator", "relu"), ("operator", "dense")]
+    one += [("part", name) for name in PARTS]
     assert [(c.network, c.batch, c.level, c.operator) for c in found] == [
         (network, batch, *what) for network in (large, small) for batch in (64, 1) for what in one
     ]
@@ -90,7 +98,7 @@ def test_a_case_survives_json_and_names_itself():
     assert case("step").label == "step, 784-16-10, batch 32"
 
 
-@pytest.mark.parametrize("level", LEVELS[:-1])
+@pytest.mark.parametrize("level", COMPOSED[:-1])
 def test_every_level_runs_twice_on_every_backend(bench, level, networks):
     task = bench.prepare(case(level))
     task.run()
@@ -98,6 +106,47 @@ def test_every_level_runs_twice_on_every_backend(bench, level, networks):
     task.run()
     after = [array for pair in networks[-1].get_parameters() for array in pair]
     assert all(np.isfinite(array).all() for array in after)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_runs_twice_on_every_backend(bench, part, networks):
+    task = bench.prepare(case("part", part))
+    task.run()
+    task.reset()
+    task.run()
+    assert task.flops > 0
+    after = [array for pair in networks[-1].get_parameters() for array in pair]
+    assert all(np.isfinite(array).all() for array in after)
+
+
+def test_the_parts_are_what_a_step_consists_of(numpy):
+    pieces = [numpy.prepare(case("part", part)) for part in PARTS]
+    # sgd also updates the padding between the parameters
+    assert sum(piece.flops for piece in pieces[:-1]) == pytest.approx(pieces[-1].flops, rel=1e-4)
+    assert pieces[-1].flops == numpy.prepare(case("step")).flops
+    assert all(piece.bytes for piece in pieces[:-1])
+
+
+def test_a_part_does_to_the_networks_own_arrays_what_the_step_does(numpy, networks):
+    task = numpy.prepare(case("part", "sgd"))
+    before = networks[-1].get_parameters()
+    task.run()
+    gradients = networks[-1].get_gradients()
+    for (old, _), (new, _), (grad, _) in zip(
+        before, networks[-1].get_parameters(), gradients, strict=True
+    ):
+        np.testing.assert_allclose(new, old - LR * grad, rtol=1e-5, atol=1e-6)
+
+
+def test_a_cold_operator_is_flushed_before_each_run_and_a_hot_one_is_not(numpy):
+    assert numpy.prepare(case("operator", "relu")).flush is None
+    cold = numpy.prepare(Case("operator", "relu", SIZES, BATCH, "cold"))
+    assert cold.flush is not None
+    cold.flush()
+    cold.run()
+    assert {c.cache for c in cases([SIZES], [BATCH], LEVELS, ["relu"], ["hot", "cold"])} == {
+        *("hot", "cold", None)
+    }
 
 
 @pytest.mark.parametrize("operator", [operator.name for operator in BUILTIN])

@@ -1,9 +1,11 @@
 """The clock measures the calls and nothing around them, here on a simulated device."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench import timing
-from bench.suite import Task
+from bench.tasks import Task
 
 
 class Device:
@@ -44,15 +46,19 @@ class Device:
         self.log.append("pause")
         self.now += 7.0
 
+    @property
+    def clocks(self) -> timing.Clock:
+        return timing.Clock(self.synchronize, now=self.clock, pause=self.pause)
+
     def sample(self, iterations: int, count: int = 1) -> list[float]:
-        blocks = timing.Blocks(iterations, count)
-        return timing.sample(self.task, self.synchronize, blocks, self.clock, self.pause)
+        blocks = timing.sample(self.task, self.clocks, timing.Blocks(iterations, count))
+        return [block.seconds for block in blocks]
 
     def calibrate(self, round_s: float) -> timing.Blocks:
-        return timing.calibrate(self.task, self.synchronize, round_s, self.clock)
+        return timing.calibrate(self.task, self.clocks, round_s)
 
     def compile_time(self) -> float:
-        return timing.compile_time(self.task, self.synchronize, self.clock)
+        return timing.compile_time(self.task, self.clocks)
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 50])
@@ -146,6 +152,26 @@ def test_calibration_does_not_take_a_stall_for_a_slow_kernel():
 def test_warm_up_goes_on_for_milliseconds_but_not_for_more_calls_than_it_needs():
     long, short = Device(warm=10.0), Device(warm=0.0)
     for device in (long, short):
-        timing.warm_up(device.task, device.synchronize, device.clock)
+        timing.warm_up(device.task, device.clocks)
     assert long.log.count("warm") == 1
     assert short.log.count("warm") == timing._WARM_CALLS
+
+
+def test_a_device_with_a_clock_of_its_own_is_read_from_it_too():
+    device = Device(run=0.003)
+    clocks = replace(
+        device.clocks, mark=lambda: device.now + device.queued, between=lambda a, b: (b - a) / 2
+    )
+    (block,) = timing.sample(device.task, clocks, timing.Blocks(4, 1))
+    assert block.seconds == pytest.approx(0.003)
+    assert block.device_s == pytest.approx(0.0015)  # this device says that half the time was idle
+
+
+def test_a_call_on_cold_caches_is_timed_alone_and_its_flush_is_not():
+    device = Device(run=0.003, flush=5.0)
+    device.task = replace(device.task, flush=device.does("flush"))
+    blocks = device.calibrate(0.02)
+    assert blocks.iterations == 1
+    assert device.sample(1, blocks.count) == pytest.approx([0.003] * blocks.count)
+    timed = [what for what in device.log if what in ("flush", "run")]
+    assert timed == ["flush", "run"] * blocks.count

@@ -127,9 +127,12 @@ def test_a_worker_that_is_asked_nothing_is_stopped_and_dies_with_its_parent(job,
 def test_prepare_then_sample_give_seconds_of_a_call(worker):
     ready = worker.ask("prepare", case=STEP, round_s=0.01)
     assert (ready["kernel"], ready["images"]) == ("composed", BATCH)
-    assert ready["iterations"] >= 1
+    assert ready["blocks"]["iterations"] >= 1
     samples = [worker.ask("sample") for _ in range(3)]
-    assert all(0 < seconds < 1 for s in samples for seconds in s["seconds"])
+    assert all(0 < block["seconds"] < 1 for s in samples for block in s["blocks"])
+    assert all(block["device_s"] is None for s in samples for block in s["blocks"])
+    worker.ask("prepare", case=STEP, round_s=0.01, blocks={"iterations": 2, "count": 3})
+    assert len(worker.ask("sample")["blocks"]) == 3
     assert all(1e7 < s["peak_memory_bytes"] < 1e11 for s in samples)
 
 
@@ -170,7 +173,7 @@ def test_an_error_is_one_line_and_the_worker_lives_on(noisy):
 def test_what_a_kernel_prints_does_not_mix_with_the_answers(noisy):
     ready = noisy.ask("prepare", case=operator("relu"), round_s=0.001)
     assert ready["kernel"] == "noisy"
-    assert min(noisy.ask("sample")["seconds"]) > 0
+    assert min(block["seconds"] for block in noisy.ask("sample")["blocks"]) > 0
 
 
 @pytest.mark.parametrize("change", [{"backend": "nobody"}, {"data": "nowhere"}])

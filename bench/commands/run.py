@@ -1,14 +1,18 @@
 """``mnist-bench run``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import console, machine, results, runner, suite
+from bench import console, files, machine, runner, suite
+from bench.plan import FULL, QUICK, Plan
+from bench.run_folder import RunFolder
+from bench.standing import Side
 from mnist_core import registry
 from mnist_core.backends import Backend
 from mnist_core.data import Dataset, resolve
 from mnist_core.data import load as load_data
-from mnist_core.errors import BackendError, NetworkError
+from mnist_core.errors import BackendError, DataError, NetworkError
 from mnist_core.network import parse_sizes
 from mnist_core.precision import Precision
 from mnist_core.precision import precision as find_precision
@@ -65,7 +69,18 @@ def _levels(levels: tuple[str, ...], operators: tuple[str, ...]) -> tuple[str, .
     return levels or suite.LEVELS
 
 
-def _data_entry(data: Dataset) -> dict[str, Any]:
+def _caches(text: str) -> list[str]:
+    caches = list(dict.fromkeys(text.split(",")))
+    for cache in caches:
+        if cache not in suite.CACHES:
+            raise NetworkError(
+                f"--cache {text}: write {' or '.join(suite.CACHES)}, or both: hot,cold"
+            )
+    return caches
+
+
+def data_entry(data: Dataset) -> dict[str, Any]:
+    """What a result set says of its data."""
     return {
         "name": data.name,
         "images": len(data.train_labels),
@@ -74,23 +89,24 @@ def _data_entry(data: Dataset) -> dict[str, Any]:
     }
 
 
-def run_command(
+def make_plan(
     backends: tuple[str, ...],
-    levels: tuple[str, ...],
-    operators: tuple[str, ...],
-    kernels: tuple[str, ...],
-    networks: tuple[str, ...],
-    batches: tuple[int, ...],
-    preset: str | None,
-    data: str,
-    precision: str,
-    threads: int | None,
-    seed: int | None,
-    plugins: tuple[str, ...],
-    quick: bool,
-    out: str | None,
-) -> int:
-    """Verify, time, report. Returns the exit code: 1 if a backend was refused or broke."""
+    levels: tuple[str, ...] = (),
+    operators: tuple[str, ...] = (),
+    cache: str = "hot",
+    kernels: tuple[str, ...] = (),
+    networks: tuple[str, ...] = (),
+    batches: tuple[int, ...] = (),
+    preset: str | None = None,
+    data: str = "auto",
+    precision: str = "float32",
+    threads: int | None = None,
+    seed: int | None = None,
+    plugins: tuple[str, ...] = (),
+    quick: bool = False,
+    sides: Sequence[Side] = (),
+) -> tuple[Plan, dict[str, Any]]:
+    """What the options ask for, and the environment that it will be done in."""
     recipe = find_preset(preset or "standard")
     registry.load_plugins(plugins)
     chosen = selected(backends)
@@ -98,7 +114,7 @@ def run_command(
     kind = find_precision(precision)
     for operator in operators:
         registry.operator(operator)
-    level_names = _levels(levels, operators)
+    level_names, caches = _levels(levels, operators), _caches(cache)
     timed_operators = tuple(dict.fromkeys(operators)) or tuple(registry.operators())
     data = resolve(data)
     dataset = load_data(data)
@@ -107,25 +123,59 @@ def run_command(
     for network in sizes:
         for batch in images:
             check_recipe(network, dataset, batch)
-    plan = runner.Plan(
+    plan = Plan(
         backends=chosen,
-        cases=suite.cases(sizes, images, level_names, timed_operators),
+        cases=suite.cases(sizes, images, level_names, timed_operators, caches),
         precision=precision,
         threads=threads or machine.cores(),
         data=data,
         lr=kind.nearest_lr(recipe.lr),
         seed=recipe.seed if seed is None else seed,
-        effort=runner.QUICK if quick else runner.FULL,
+        effort=QUICK if quick else FULL,
         plugins=[str(Path(plugin).resolve()) for plugin in plugins],
         kernels=_chosen_kernels(kernels, chosen, kind),
+        sides=sides,
     )
-    folder = results.RunFolder.create(results.folder(out))
-    environment = machine.environment(plan.threads)
-    environment["data"] = _data_entry(dataset)
-    return _go(plan, folder, environment)
+    return plan, {**machine.environment(plan.threads), "data": data_entry(dataset)}
 
 
-def _go(plan: runner.Plan, folder: results.RunFolder, environment: dict[str, Any]) -> int:
+def run_command(resume: str | None, out: str | None, **options: Any) -> int:
+    """Verify, time, report. Returns the exit code: 1 if a backend was refused or broke."""
+    if resume is not None:
+        plan, environment, folder = _resumed(Path(resume))
+    else:
+        plan, environment = make_plan(**options)
+        folder = RunFolder.create(files.folder(out))
+    return go(plan, folder, environment)
+
+
+def _resumed(path: Path) -> tuple[Plan, dict[str, Any], RunFolder]:
+    """The plan and folder of a run that was killed; `DataError` where it cannot go on here."""
+    folder = RunFolder.reopen(path)
+    before = files.load_json(path, "environment.json")
+    plan = Plan.from_dict(before["plan"])
+    after = machine.environment(plan.threads) | {"data": data_entry(load_data(plan.data))}
+    differ = [
+        name
+        for name, of in (
+            ("commit", lambda e: (e["commit"], e["dirty"])),
+            ("machine", lambda e: (e["machine"]["cpu"], e["machine"]["cores"])),
+            ("data", lambda e: e["data"]["sha256"]),
+            ("packages", lambda e: e["packages"]),
+        )
+        if of(before) != of(after)
+    ]
+    if differ:
+        folder.release()
+        raise DataError(
+            f"{path}: {' and '.join(differ)} changed since that run began; "
+            f"its rows would not be comparable: start a new one"
+        )
+    return plan, before, folder
+
+
+def go(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> int:
+    """Do a run and show it."""
     output = console.stdout()
     for line in console.head(environment):
         output.print(line, markup=False)

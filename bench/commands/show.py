@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from bench import results
+from bench.files import load_json
 from mnist_core import registry
 from mnist_core.backends import Kernel
 from mnist_core.data import load as load_data
@@ -19,8 +20,8 @@ def report_command(results_folders: tuple[str, ...], out: str | None) -> None:
 
     table = results.load(*results_folders)
     folders = [p if p.is_dir() else p.parent for p in map(Path, results_folders)]
-    certificates = [c for f in folders for c in results.load_json(f, "certificates.json")]
-    environment = results.load_json(folders[0], "environment.json")
+    certificates = [c for f in folders for c in results.load_certificates(f)]
+    environment = load_json(folders[0], "environment.json")
     page = Path(out) if out else folders[0] / "report.html"
     try:
         report.write(page, table, certificates, environment)

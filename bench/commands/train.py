@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from bench import console, results
+from bench import console, files
 from bench.worker import THREAD_VARIABLES
 from mnist_core import registry
 from mnist_core.backends import LEVELS
@@ -81,7 +81,7 @@ def train_command(
     images = len(dataset.train_labels) if recipe.batch is None else recipe.batch
     check_recipe(recipe.network, dataset, images)
     kind.rate(recipe.lr, images)
-    folder = results.writable(results.folder(out))
+    folder = files.writable(files.folder(out))
     if (folder / _WEIGHTS).exists():
         raise OutputError(f"{folder} holds the weights of another training; choose another --out")
     initial = initial_parameters(recipe.network, recipe.seed, recipe.scale)
@@ -147,12 +147,12 @@ class _Kept:
     def save(self, folder: Path, described: dict[str, str]) -> None:
         """Write weights and history, or leave no empty folder behind."""
         if not self._epochs:
-            results.remove_if_empty(folder)
+            files.remove_if_empty(folder)
             return
         self._model.set_parameters(self._parameters)
         save_weights(folder / _WEIGHTS, self._model, described)
         rows = [asdict(epoch) for epoch in self._epochs]
-        with results.replacing(folder / "history.csv") as path, path.open("w", newline="") as file:
+        with files.replacing(folder / "history.csv") as path, path.open("w", newline="") as file:
             table = csv.DictWriter(file, rows[0])
             table.writeheader()
             table.writerows(rows)

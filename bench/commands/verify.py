@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import console, machine, results
+from bench import console, files, machine
 from bench.claims import Row, claims_table
 from bench.commands.run import check_runnable, selected
 from bench.proof import Proof, load_proofs, save_proofs
@@ -77,8 +77,8 @@ def verify_command(
     else:
         proofs = _plan(**recipe, kinds=kinds, data=dataset)
     if save:
-        results.writable(Path(save).parent)
-    folder = results.writable(results.folder(out))
+        files.writable(Path(save).parent)
+    folder = files.writable(files.folder(out))
     if (folder / CERTIFICATES).exists():
         raise OutputError(f"{folder} holds other certificates; choose another --out")
     job = {"plugins": [str(Path(p).resolve()) for p in plugins], "data": data, "kernels": {}}
@@ -110,13 +110,13 @@ def _write(rows: list[Row], folder: Path) -> list[dict[str, Any]]:
     """Write the certificates and the picture of their trajectories; no empty folder is left."""
     certificates = [c for row in rows for c in row.certificates]
     if not certificates:
-        results.remove_if_empty(folder)
+        files.remove_if_empty(folder)
         return certificates
-    with results.replacing(folder / CERTIFICATES) as path:
+    with files.replacing(folder / CERTIFICATES) as path:
         path.write_text(json.dumps(certificates, indent=1) + "\n", encoding="utf-8")
     drawn = growth.image(certificates)
     if drawn:
-        with results.replacing(folder / "error-growth.svg") as path:
+        with files.replacing(folder / "error-growth.svg") as path:
             path.write_bytes(drawn)
     return certificates
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_FOR_MACHINES = frozenset({"plan", "noise"})
+"""Entries of the environment that are long lists nobody reads."""
+
+
 def render(
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
@@ -55,7 +59,7 @@ def render(
         speedups=figures.speedups(shown),
         tables=tables.tables(shown, cases.colours(shown)),
         verification=verification.verification(certificates),
-        environment=environment,
+        environment={k: v for k, v in environment.items() if k not in _FOR_MACHINES},
     )
 
 

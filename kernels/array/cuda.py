@@ -53,6 +53,16 @@ class CupySpace(Space):
         """Wait for the current stream."""
         self.xp.cuda.get_current_stream().synchronize()
 
+    def mark(self) -> Any:
+        """An event in the current stream."""
+        event = self.xp.cuda.Event()
+        event.record()
+        return event
+
+    def seconds_between(self, start: Any, end: Any) -> float:
+        """Seconds between two events; CUDA gives milliseconds."""
+        return float(self.xp.cuda.get_elapsed_time(start, end)) / 1e3
+
     def take_rows(self, array: Array, index: Array, out: Array) -> None:
         """out = array[index], converted to out's dtype."""
         rows = out if array.dtype == out.dtype else self.scratch("rows", out.shape, array.dtype)

@@ -1,0 +1,86 @@
+"""The noise floor: how far apart a case comes out from itself on this machine."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.files import load_json, write_json
+from bench.suite import Case
+from mnist_core.data.cache import cache_folder
+from mnist_core.errors import DataError
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Relative differences that mean nothing, of one case on one machine.
+
+    ``in_turn`` where both sides were timed in the same rounds, ``apart`` where each has a run of
+    its own; ``draws`` is how many times the case was timed against itself.
+    """
+
+    in_turn: float
+    apart: float
+    draws: int
+
+
+class Floors:
+    """Noise floors by backend, case and threads."""
+
+    def __init__(self, entries: Iterable[dict[str, Any]] = ()) -> None:
+        self.entries = list(entries)
+        self._of = {_key(e): Floor(e["in_turn"], e["apart"], e["draws"]) for e in self.entries}
+
+    def of(self, backend: str, case: Case, threads: int) -> Floor | None:
+        """The floor of a case, if it was measured."""
+        return self._of.get((backend, *case.identity, threads))
+
+    @classmethod
+    def load(cls, environment: dict[str, Any]) -> "Floors":
+        """Those that an environment carries, or else this machine's, which it then carries."""
+        if "noise" not in environment:
+            environment["noise"] = stored(environment["machine"]).entries
+        return cls(environment["noise"])
+
+
+def entry(backend: str, case: Case, threads: int, floor: Floor) -> dict[str, Any]:
+    """A floor as it is stored, with what it is the floor of."""
+    names = ("level", "operator", "network", "batch", "cache")
+    return {
+        "backend": backend,
+        **dict(zip(names, case.identity, strict=True)),
+        "threads": threads,
+        **asdict(floor),
+    }
+
+
+def _key(entry: dict[str, Any]) -> Key:
+    names = ("backend", "level", "operator", "network", "batch", "cache", "threads")
+    return tuple(entry[name] for name in names)
+
+
+def store_path(machine: dict[str, Any]) -> Path:
+    """File that holds the floors of a machine."""
+    name = "-".join(f"{machine['cpu']} {machine['cores']} cores".lower().split())
+    safe = "".join(c if c.isalnum() or c == "-" else "_" for c in name)
+    return cache_folder() / "noise" / f"{safe}.json"
+
+
+def stored(machine: dict[str, Any]) -> Floors:
+    """This machine's floors as measured before; none if they never were or cannot be read."""
+    path = store_path(machine)
+    try:
+        return Floors(load_json(path.parent, path.name))
+    except (DataError, KeyError, TypeError):
+        return Floors()
+
+
+def store(machine: dict[str, Any], fresh: Floors) -> Path:
+    """Keep floors with the machine; those of the same cases are replaced. The file."""
+    path = store_path(machine)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {_key(e): e for e in [*stored(machine).entries, *fresh.entries]}
+    write_json(path, list(kept.values()))
+    return path

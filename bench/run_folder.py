@@ -1,0 +1,146 @@
+"""The folder that one run writes: appended to while it goes on, five files when it is whole."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import columns, results
+from bench.files import (
+    append_lines,
+    cannot_write,
+    load_json,
+    read_lines,
+    remove_if_empty,
+    replacing,
+    writable,
+    write_json,
+)
+from mnist_core.errors import DataError, OutputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from filelock import BaseFileLock
+
+_LOCK = ".lock"
+
+
+def _locked(path: Path) -> "BaseFileLock":
+    """The folder's lock, which the system takes back when the process ends in whatever way."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path / _LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"{path}: another run is writing there; wait for it or choose another --out"
+        ) from None
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return lock
+
+
+@dataclass
+class RunFolder:
+    """Where one run writes; `create` makes sure at once that it can, `reopen` goes on with one.
+
+    ``rows`` holds the last row of each case and backend, ``samples`` every block that was timed,
+    ``words`` every certificate and failure.
+    """
+
+    path: Path
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    words: list[dict[str, Any]] = field(default_factory=list)
+    _lock: Any = None
+
+    @classmethod
+    def create(cls, path: Path) -> "RunFolder":
+        """Make the folder; `OutputError` if it cannot be written or holds another run."""
+        writable(path)
+        made = cls(path, _lock=_locked(path))
+        if results.is_result_set(path):
+            made.release()
+            raise OutputError(
+                f"{path} holds the results of another run; choose another --out, "
+                f"or go on with it by --resume {path}"
+            )
+        return made
+
+    @classmethod
+    def reopen(cls, path: Path) -> "RunFolder":
+        """A run that was killed, to go on with; `DataError` where there is none."""
+        if (path / "results.csv").exists():
+            raise DataError(f"{path}: this run came to its end; there is nothing to resume")
+        environment = path / "environment.json"
+        if not environment.exists():
+            raise DataError(f"{path}: no run was begun there; give the folder of one that was")
+        lock = _locked(path)
+        rows = columns.latest(read_lines(path / columns.ROWS))
+        kept = cls(path, load_json(path, environment.name)["plan"]["run_id"], rows, _lock=lock)
+        passes = {columns.identity(row): row["pass"] for row in rows}
+        kept.samples = [
+            sample
+            for sample in read_lines(path / columns.SAMPLES)
+            if sample["pass"] <= passes.get(columns.identity(sample), 0)
+        ]
+        with replacing(path / columns.SAMPLES) as temporary:
+            append_lines(temporary, kept.samples)
+        return kept
+
+    def begin(self, environment: dict[str, Any]) -> None:
+        """Write down what the run is about to do and on what."""
+        write_json(self.path / "environment.json", environment)
+
+    def add_rows(self, rows: list[dict[str, Any]]) -> None:
+        """Keep the rows of a case, on disk at once; they take the place of its earlier ones."""
+        self.rows = columns.latest([*self.rows, *rows])
+        append_lines(self.path / columns.ROWS, rows)
+
+    def add_samples(self, samples: list[dict[str, Any]]) -> None:
+        """Keep the samples of one round, on disk at once."""
+        self.samples += samples
+        append_lines(self.path / columns.SAMPLES, samples)
+
+    def add_word(self, word: dict[str, Any]) -> None:
+        """Keep a certificate or a failure, on disk at once."""
+        self.words.append(word)
+        append_lines(self.path / columns.WORDS, [word])
+
+    def discard(self) -> None:
+        """Leave nothing behind of a run that has no rows."""
+        for name in (columns.SAMPLES, columns.WORDS, "environment.json"):
+            (self.path / name).unlink(missing_ok=True)
+        self.release()
+        remove_if_empty(self.path)
+
+    def release(self) -> None:
+        """Let others write to the folder."""
+        (self.path / _LOCK).unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.release()
+
+    def finish(
+        self, certificates: Sequence[dict[str, Any]], environment: dict[str, Any]
+    ) -> "pd.DataFrame":
+        """Write the five files and drop the growing ones; the rows as a data frame."""
+        import pandas as pd
+
+        from bench import report
+
+        table = results.frame(self.rows)
+        with replacing(self.path / "samples.parquet") as path:
+            pd.DataFrame(self.samples, columns=list(columns.SAMPLE_COLUMNS)).to_parquet(path)
+        write_json(self.path / "certificates.json", list(certificates))
+        self.begin(environment)
+        with replacing(self.path / "report.html") as path:
+            report.write(path, table, certificates, environment)
+        with replacing(self.path / "results.csv") as path:
+            table.to_csv(path, index=False)
+        for name in (columns.ROWS, columns.SAMPLES, columns.WORDS):
+            (self.path / name).unlink(missing_ok=True)
+        self.release()
+        return table
