@@ -29,11 +29,12 @@ lint: $(VENV)/dev.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The last three commits, each in an environment of its own; asv-preview serves the pages.
+# The last three commits, each in an environment of its own, as pages that open offline.
 asv: $(VENV)/dev.installed
 	$(BIN)/asv machine --yes
 	$(BIN)/asv run --quick --show-stderr HEAD~3..HEAD
 	$(BIN)/asv publish
+	$(BIN)/python -m bench.asv_pages
 
 asv-preview: $(VENV)/dev.installed
 	$(BIN)/asv preview

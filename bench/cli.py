@@ -4,6 +4,7 @@ Everything heavy is imported inside the command that needs it, so that ``--help`
 """
 
 import sys
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -60,6 +61,21 @@ _BACKENDS = click.option(
     metavar="NAME",
     help="Repeatable; `list backends` shows all, 'all' adds peers.  [all but peers]",
 )
+_LEVELS = click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    metavar="epoch|step|forward|backward|operator|part",
+    help="Repeatable; parts are the pieces of a step.  [all six]",
+)
+_OPERATORS = click.option(
+    "--operator",
+    "operators",
+    multiple=True,
+    metavar="OP",
+    help="Repeatable; `list operators` shows all.  [all]",
+)
+_QUICK = click.option("--quick", is_flag=True, help="Fewer rounds: half a minute.")
 _NETWORKS = click.option(
     "--network", "networks", multiple=True, metavar="784-128-64-10", help="Repeatable."
 )
@@ -110,15 +126,14 @@ _SEED = click.option(
 )
 
 
-def _check_alone(context: click.Context, name: str) -> None:
-    """Refuse other options beside one that settles them all."""
-    given = click.core.ParameterSource.COMMANDLINE
-    for parameter in context.command.params:
-        other = str(parameter.name)
-        if other != name and context.get_parameter_source(other) is given:
-            raise click.UsageError(
-                f"--{name} goes on with what was asked for then: leave {parameter.opts[0]} out"
-            )
+def _given(context: click.Context, names: Collection[str]) -> list[str]:
+    """Of these options those that stand on the command line, as they are written."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in names and context.get_parameter_source(parameter.name) is source
+    ]
 
 
 @click.group(cls=_Commands, context_settings=_SETTINGS)
@@ -129,20 +144,8 @@ def main() -> None:
 
 @main.command()
 @_BACKENDS
-@click.option(
-    "--level",
-    "levels",
-    multiple=True,
-    metavar="epoch|step|forward|backward|operator|part",
-    help="Repeatable; parts are the pieces of a step.  [all six]",
-)
-@click.option(
-    "--operator",
-    "operators",
-    multiple=True,
-    metavar="OP",
-    help="Repeatable; `list operators` shows all.  [all]",
-)
+@_LEVELS
+@_OPERATORS
 @click.option(
     "--kernel", "kernels", multiple=True, metavar="OP=NAME", help="Use this kernel; repeatable."
 )
@@ -161,15 +164,18 @@ def main() -> None:
     metavar="hot|cold|hot,cold",
     help="Whether operators find their arrays in the caches.",
 )
-@click.option("--quick", is_flag=True, help="Fewer rounds: half a minute.")
+@_QUICK
 @click.option("--out", metavar="DIR", help="Folder for the results.  [results/runs/TIME]")
 @click.option("--resume", metavar="DIR", help="Go on with a run that was killed; its plan holds.")
 def run(**options: Any) -> None:
     """Verify, time and report: the main job."""
     from bench.commands.run import run_command
 
-    if options["resume"]:
-        _check_alone(click.get_current_context(), "resume")
+    others = _given(click.get_current_context(), set(options) - {"resume"})
+    if options["resume"] and others:
+        raise click.UsageError(
+            f"--resume goes on with what was asked for then: leave {others[0]} out"
+        )
     sys.exit(run_command(**options))
 
 
@@ -205,6 +211,48 @@ def verify(**options: Any) -> None:
     from bench.commands.verify import verify_command
 
     sys.exit(verify_command(**options))
+
+
+@main.command()
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["slower", "ambiguous", "never"]),
+    default="slower",
+    show_default=True,
+    help="What makes the exit code 1.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="Markdown is for a pull request.",
+)
+@click.option("--allow-different", is_flag=True, help="Other machine, data or threads: never mind.")
+@_BACKENDS
+@_LEVELS
+@_OPERATORS
+@_NETWORKS
+@_BATCHES
+@_PRESET
+@_DATA
+@_PRECISION
+@_THREADS
+@_SEED
+@_QUICK
+@click.option("--out", metavar="DIR", help="Folder for what commits measure.  [results/runs/TIME]")
+def compare(**options: Any) -> None:
+    """Faster, same, slower or ambiguous: two result folders, files of ASV's results, or commits.
+
+    Commits, of which . is the working tree, are measured in turn, with the options of `run`.
+    """
+    from bench.commands.compare import compare_command
+
+    context = click.get_current_context()
+    about_runs = set(options) - {"before", "after", "fail_on", "format", "allow_different"}
+    sys.exit(compare_command(**options, given=_given(context, about_runs)))
 
 
 @main.command()
@@ -247,10 +295,19 @@ def evaluate(**options: Any) -> None:
 @main.command()
 @click.argument("results_folders", metavar="RESULTS...", nargs=-1, required=True)
 @click.option(
-    "--out", metavar="FILE", help="Where to write the page.  [report.html beside the results]"
+    "--format",
+    type=click.Choice(["html", "github-action-benchmark", "bencher"]),
+    default="html",
+    show_default=True,
+    help="The page, or what services for continuous benchmarking read.",
+)
+@click.option(
+    "--out",
+    metavar="FILE",
+    help="Where to write it.  [report.html beside the results; else stdout]",
 )
 def report(**options: Any) -> None:
-    """Write report.html from the results of a run."""
+    """Write report.html from the results of a run, or export them."""
     from bench.commands.show import report_command
 
     report_command(**options)
@@ -266,6 +323,61 @@ def list_(**options: Any) -> None:
     from bench.commands.show import list_command
 
     list_command(**options)
+
+
+@main.command()
+@click.option(
+    "--over",
+    "axes",
+    multiple=True,
+    metavar="batch|width|depth|threads",
+    help="Repeatable.  [all four]",
+)
+@click.option("--at", "sizes", multiple=True, type=click.IntRange(min=1), help="Sizes; repeatable.")
+@click.option("--level", default="step", show_default=True, help="What is timed.")
+@_BACKENDS
+@click.option("--network", metavar="784-128-64-10", help="What the other axes hold.  [standard]")
+@click.option("--batch", type=click.IntRange(min=1), help="What the other axes hold.  [128]")
+@_DATA
+@_PRECISION
+@_THREADS
+@_SEED
+@_PLUGIN
+@click.option("--out", metavar="DIR", help="Folder for the results.  [results/runs/TIME]")
+def scale(**options: Any) -> None:
+    """How cost grows with batch, width, depth and threads; where one backend overtakes."""
+    from bench.commands.scale import scale_command
+
+    sys.exit(scale_command(**options))
+
+
+@main.command()
+@click.option(
+    "--noise",
+    "measure_noise",
+    is_flag=True,
+    help="Time every case against itself and keep the noise floor: minutes a draw.",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(min=3),
+    default=6,
+    show_default=True,
+    help="How many times, in fresh processes.",
+)
+@_BACKENDS
+@_LEVELS
+@_OPERATORS
+@_NETWORKS
+@_BATCHES
+@_DATA
+@_PRECISION
+@_THREADS
+def doctor(**options: Any) -> None:
+    """Is this machine fit to measure on? Load, threads, peaks, noise; what to do about it."""
+    from bench.commands.doctor import doctor_command
+
+    sys.exit(doctor_command(**options))
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """What a run shows on the terminal: progress on stderr, the table on stdout."""
 
 import math
+from collections.abc import Collection, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +173,22 @@ def _grid(title: str, rows: "pd.DataFrame") -> "Table":
             cells = [*name, *_cells(row)] if blocks else [*_cells(row)]
             grid.add_row(*(Text(cell, style=style) for cell in cells))
             name = [""]
+    return grid
+
+
+def plain_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], red: Collection[str] = ()
+) -> "Table":
+    """Table of texts; a row whose last cell begins with a word of ``red`` is printed in red."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in head:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        style = "red" if row[-1].split(":")[0] in red else ""
+        grid.add_row(*(Text(cell, style=style) for cell in row))
     return grid
 
 

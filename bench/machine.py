@@ -13,7 +13,6 @@ from mnist_core.arrays import Space
 from mnist_core.backends import Backend
 
 _PACKAGES = ("mnist-bench", "numpy", "scipy", "numba", "pandas", "threadpoolctl")
-_BUSY_LOAD_PER_CORE = 0.5
 _PACKAGE_FOLDERS = ("mnist_core", "kernels", "bench")
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _USUAL_CACHE = 32 * 2**20
@@ -60,16 +59,6 @@ def _kibibytes(path: Path) -> int:
     return int(path.read_text().strip().removesuffix("K")) * 1024
 
 
-def warnings(load: float | None) -> list[str]:
-    """Reasons to doubt what is measured here, each with a remedy."""
-    found = []
-    if load is not None and load > _BUSY_LOAD_PER_CORE * cores():
-        found.append(f"load average {load}: other programs are running; stop them and run again")
-    if governor() == "powersave":
-        found.append("frequency governor is powersave: set it to performance")
-    return found
-
-
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -107,7 +96,6 @@ def environment(threads: int) -> dict[str, Any]:
     import psutil
     from threadpoolctl import threadpool_info
 
-    load = load_average()
     revision, dirty = commit()
     # The paths of the libraries' files say nothing to who reads this elsewhere.
     blas = [
@@ -119,7 +107,7 @@ def environment(threads: int) -> dict[str, Any]:
             "cpu": cpu_name(),
             "cores": cores(),
             "memory_bytes": psutil.virtual_memory().total,
-            "load": load,
+            "load": load_average(),
             "governor": governor(),
             "system": f"{platform.system()} {platform.release()}",
         },
@@ -130,5 +118,4 @@ def environment(threads: int) -> dict[str, Any]:
         "commit": revision,
         "dirty": dirty,
         "command": " ".join(["mnist-bench", *sys.argv[1:]]),
-        "warnings": warnings(load),
     }

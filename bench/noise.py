@@ -1,10 +1,11 @@
 """The noise floor: how far apart a case comes out from itself on this machine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.columns import identity
 from bench.files import load_json, write_json
 from bench.suite import Case
 from mnist_core.data.cache import cache_folder
@@ -36,6 +37,11 @@ class Floors:
     def of(self, backend: str, case: Case, threads: int) -> Floor | None:
         """The floor of a case, if it was measured."""
         return self._of.get((backend, *case.identity, threads))
+
+    def of_row(self, row: Mapping[str, Any]) -> Floor | None:
+        """The floor of a row of results; the sides of a comparison have that of the backend."""
+        backend, *case = identity(row)
+        return self._of.get((backend.partition("@")[0], *case, int(row["threads"])))
 
     @classmethod
     def load(cls, environment: dict[str, Any]) -> "Floors":

@@ -87,7 +87,8 @@ class Rows:
 
     def _known(self, standing: Standing, case: Case) -> dict[str, Any]:
         """What is known of the case from elsewhere: its noise and its error."""
-        certificate = standing.word.certificates[case.network_name, case.batch]
+        pair = case.network_name, case.batch
+        certificate = standing.word.certificates.get(pair, {"checks": []})
         operator = case.what.split()[0]
         checks = [c for c in certificate["checks"] if c["name"] == operator]
         of = certificate if case.operator in (None, "fused") else next(iter(checks), {})

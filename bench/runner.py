@@ -72,27 +72,42 @@ class Run:
 
     def go(self) -> None:
         """Verify, time, verify again. All is kept as it comes, so an interrupt loses none."""
-        plan, pairs = self.plan, self._pairs()
+        self.begin()
+        self._verify_all(again=False)
+        self.time()
+        self._verify_all(again=True)
+
+    def begin(self) -> None:
+        """Write down what is about to be done, start every backend, compile, measure peaks."""
+        plan = self.plan
         usable = sum(s.backend.unavailable() is None for s in self.standings)
         units = plan.effort.passes * len(plan.cases)
-        self.progress.begin(usable * (1 + 2 * len(pairs)) + units)
+        self.progress.begin(usable * (1 + 2 * len(self._pairs())) + units)
         self.environment["plan"] = {**plan.as_dict(), "run_id": self.folder.run_id}
         self.folder.begin(self.environment)
         self._open()
         for standing in list(self._running()):
             self._compile(standing)
-            for pair in pairs:
-                self._verify(standing, pair, again=False)
         self._measure_peaks()
-        for number in range(1, plan.effort.passes + 1):
-            for case in plan.cases:
+
+    def time(self) -> None:
+        """All passes over all cases."""
+        for number in range(1, self.plan.effort.passes + 1):
+            for case in self.plan.cases:
                 self.progress.at(f"timing {case.label}")
                 if self._timed[case].passes < number:
                     self._time(self._timed[case])
                 self.progress.advance()
-        for standing in self._running():
-            for pair in pairs:
-                self._verify(standing, pair, again=True)
+
+    def _verify_all(self, again: bool) -> None:
+        for standing in list(self._running()):
+            for pair in self._pairs():
+                self._verify(standing, pair, again)
+
+    @property
+    def timed(self) -> Iterable[TimedCase]:
+        """Every case with its samples."""
+        return self._timed.values()
 
     def close(self) -> None:
         """End all workers."""

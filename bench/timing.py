@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 from time import perf_counter, sleep
 from typing import Any
 
@@ -82,6 +83,16 @@ def _block(run: Callable[[], object], clock: Clock, iterations: int) -> Block:
     seconds = clock.now() - start
     device = None if first is None else clock.between(first, last) / iterations
     return Block(seconds / iterations, device)
+
+
+def overhead(clock: Clock) -> tuple[float, float]:
+    """Seconds that the harness adds to a block, and to each call in it."""
+    one = median(_block(_nothing, clock, 1).seconds for _ in range(1000))
+    return one, median(_block(_nothing, clock, 1000).seconds for _ in range(10))
+
+
+def _nothing() -> None:
+    return None
 
 
 def warm_up(task: Task, clock: Clock) -> None:

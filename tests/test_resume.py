@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -34,10 +35,12 @@ def data(small_digits, tmp_path_factory):
 def killed(out: Path, data: Path, when) -> None:
     """A run that kill -9 met as soon as ``when`` held, if it was not at its end by then."""
     process = start("run", *SMALL, *CASES, "--quick", "--data", data, "--out", out)
+    workers: list[psutil.Process] = []
     try:
         while not when() and process.poll() is None:
             time.sleep(0.005)
-        workers = psutil.Process(process.pid).children(recursive=True)
+        with suppress(psutil.NoSuchProcess):  # it may have come to its end
+            workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
     finally:
         process.communicate(timeout=60)

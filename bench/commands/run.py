@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import console, files, machine, runner, suite
+from bench import console, files, fitness, machine, runner, suite
 from bench.plan import FULL, QUICK, Plan
 from bench.run_folder import RunFolder
 from bench.standing import Side
@@ -136,7 +136,9 @@ def make_plan(
         kernels=_chosen_kernels(kernels, chosen, kind),
         sides=sides,
     )
-    return plan, {**machine.environment(plan.threads), "data": data_entry(dataset)}
+    environment = machine.environment(plan.threads)
+    environment["warnings"] = fitness.warnings(environment["machine"]["load"])
+    return plan, environment | {"data": data_entry(dataset)}
 
 
 def run_command(resume: str | None, out: str | None, **options: Any) -> int:
@@ -174,11 +176,12 @@ def _resumed(path: Path) -> tuple[Plan, dict[str, Any], RunFolder]:
     return plan, before, folder
 
 
-def go(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> int:
-    """Do a run and show it."""
-    output = console.stdout()
-    for line in console.head(environment):
-        output.print(line, markup=False)
+def measure(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> tuple[Any, bool, bool]:
+    """Do a run and write what it found.
+
+    Gives its rows as a data frame, whether all was well, and whether it was interrupted.
+    Where it is interrupted before it has a row, nothing is left; else what it has is written.
+    """
     interrupted = False
     with console.RunProgress() as progress:
         run = runner.Run(plan, folder, environment, progress)
@@ -192,9 +195,17 @@ def go(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> int:
     if interrupted and not folder.rows:
         folder.discard()
         raise KeyboardInterrupt
-    table = run.finish()
+    return run.finish(), not run.failed, interrupted
+
+
+def go(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> int:
+    """Do a run and show it. Returns the exit code."""
+    output = console.stdout()
+    for line in console.head(environment):
+        output.print(line, markup=False)
+    table, well, interrupted = measure(plan, folder, environment)
     console.print_tables(table, output)
     output.print(f"\nreport    {folder.path / 'report.html'}", markup=False, soft_wrap=True)
     if interrupted:
         raise KeyboardInterrupt
-    return 1 if run.failed else 0
+    return 0 if well else 1

@@ -1,11 +1,12 @@
 """``mnist-bench report``, ``mnist-bench list`` and ``mnist-bench data``."""
 
+import json
 from pathlib import Path
 
 import click
 
-from bench import results
-from bench.files import load_json
+from bench import exports, report, results
+from bench.files import load_json, replacing
 from mnist_core import registry
 from mnist_core.backends import Kernel
 from mnist_core.data import load as load_data
@@ -14,11 +15,13 @@ from mnist_core.operators import Operator
 from mnist_core.presets import PRESETS
 
 
-def report_command(results_folders: tuple[str, ...], out: str | None) -> None:
-    """Write the page for one or more result sets."""
-    from bench import report
-
+def report_command(results_folders: tuple[str, ...], format: str, out: str | None) -> None:
+    """Write the page for one or more result sets, or export them."""
     table = results.load(*results_folders)
+    if format != "html":
+        text = json.dumps(exports.FORMATS[format](table), indent=1, ensure_ascii=False)
+        _export(text, out)
+        return
     folders = [p if p.is_dir() else p.parent for p in map(Path, results_folders)]
     certificates = [c for f in folders for c in results.load_certificates(f)]
     environment = load_json(folders[0], "environment.json")
@@ -28,6 +31,15 @@ def report_command(results_folders: tuple[str, ...], out: str | None) -> None:
     except OSError as error:
         raise OutputError(f"cannot write {page}: {error.strerror}; choose another --out") from error
     click.echo(page)
+
+
+def _export(text: str, out: str | None) -> None:
+    if out is None:
+        click.echo(text)
+        return
+    with replacing(Path(out)) as path:
+        path.write_text(text + "\n", encoding="utf-8")
+    click.echo(out)
 
 
 def list_command(what: str | None, plugins: tuple[str, ...]) -> None:

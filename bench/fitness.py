@@ -1,0 +1,89 @@
+"""Whether this machine is fit to measure on: what is wrong, and what to do about it."""
+
+import csv
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import machine
+
+_BUSY_LOAD_PER_CORE = 0.5
+_STOLEN_PERCENT = 5
+_HOT_DEGREES = 85
+_ROOT = Path(__file__).resolve().parents[1]
+
+_GPU_FIELDS = (
+    *("name", "driver_version", "temperature.gpu", "clocks.sm", "clocks.max.sm"),
+    *("clocks_throttle_reasons.hw_slowdown", "clocks_throttle_reasons.sw_power_cap"),
+)
+
+
+def warnings(load: float | None) -> list[str]:
+    """Reasons to doubt what is measured here, each with a remedy."""
+    return [*_of_processor(load), *_of_settings(), *_of_gpus()]
+
+
+def _of_processor(load: float | None) -> Iterator[str]:
+    if load is not None and load > _BUSY_LOAD_PER_CORE * machine.cores():
+        yield f"load average {load}: other programs are running; stop them and run again"
+    if machine.governor() == "powersave":
+        yield "frequency governor is powersave: set it to performance"
+    stolen = stolen_percent()
+    if stolen > _STOLEN_PERCENT:
+        yield f"the host takes {stolen:.0f} % of the processor away: use a machine of one's own"
+
+
+def _of_settings() -> Iterator[str]:
+    if os.environ.get("CUPY_TF32") == "1":
+        yield "CUPY_TF32=1: CuPy's float32 products are TF32 and will be refused; unset it"
+    found = importlib.util.find_spec("kernels")
+    where = Path(next(iter(found.submodule_search_locations or [""]))) if found else Path()
+    if where.resolve() != _ROOT / "kernels":
+        yield f"the package `kernels` is that in {where}: another distribution; remove it"
+
+
+def _of_gpus() -> Iterator[str]:
+    for gpu in gpus():
+        name = gpu["name"]
+        if "Active" in (gpu[_GPU_FIELDS[5]], gpu[_GPU_FIELDS[6]]):
+            yield f"{name} is throttled at {gpu['clocks.sm']}: let it cool, or lock its clocks"
+        if gpu["temperature.gpu"].isdigit() and int(gpu["temperature.gpu"]) > _HOT_DEGREES:
+            yield f"{name} is at {gpu['temperature.gpu']} °C: let it cool"
+    others = gpu_processes()
+    if others:
+        yield f"other programs are on the GPU (process {', '.join(others)}): stop them"
+
+
+def stolen_percent() -> float:
+    """Share of a tenth of a second for which the host ran something else in our place (Linux)."""
+    import psutil
+
+    return float(getattr(psutil.cpu_times_percent(interval=0.1), "steal", 0.0))
+
+
+def gpus() -> list[dict[str, str]]:
+    """What nvidia-smi says of each GPU; none without it."""
+    rows = _nvidia_smi(f"--query-gpu={','.join(_GPU_FIELDS)}")
+    return [
+        dict(zip(_GPU_FIELDS, row, strict=False)) for row in rows if len(row) == len(_GPU_FIELDS)
+    ]
+
+
+def gpu_processes() -> list[str]:
+    """Processes that compute on a GPU, by number."""
+    return [row[0] for row in _nvidia_smi("--query-compute-apps=pid") if row]
+
+
+def _nvidia_smi(query: str) -> list[list[str]]:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    command = [program, query, "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [[cell.strip() for cell in row] for row in csv.reader(done.stdout.splitlines())]

@@ -1,0 +1,200 @@
+"""The two sides of a comparison: result folders, ASV's results, or commits to be measured."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from bench import results
+from bench.columns import identity
+from bench.compare import Name, Timed
+from bench.files import load_json
+from bench.noise import Floor, Floors
+from bench.standing import Side
+from mnist_core.errors import DataError
+
+ROOT = Path(__file__).resolve().parents[1]
+"""Where the suite's own source lies."""
+
+_HARNESS = "bench"
+_MEASURED = ("mnist_core", "kernels")
+_CONDITIONS = ("machine", "threads", "data", "precision")
+
+
+@dataclass
+class Measured:
+    """What one side measured: cases by name, the conditions it did so in, and known noise."""
+
+    title: str
+    cases: dict[Name, Timed]
+    conditions: dict[str, str]
+    floors: dict[Name, Floor] = field(default_factory=dict)
+
+
+def case_name(row: Mapping[str, Any]) -> Name:
+    """Backend and case as people read them: level or operator, network and batch."""
+    what = row["operator"] or row["level"]
+    level = "part " if row["level"] == "part" else "cold " if row["cache"] == "cold" else ""
+    return row["backend"], f"{level}{what}, {row['network']}, batch {int(row['batch'])}"
+
+
+def of_folder(path: Path) -> Measured:
+    """A result folder, finished or not; `DataError` if it cannot be read."""
+    table, samples = results.load(path), results.load_samples(path)
+    environment = load_json(path, "environment.json")
+    key = ["backend", "level", "operator", "network", "batch", "cache", "round"]
+    figures: dict[tuple[Any, ...], dict[int, float]] = {}
+    for entry, seconds in samples.groupby(key).seconds.median().items():
+        *of, number = cast(tuple[Any, ...], entry)
+        figures.setdefault(tuple(of), {})[int(number)] = float(seconds)
+    cases, floors, known = {}, {}, Floors(environment.get("noise", []))
+    for row in cast(list[dict[str, Any]], table.to_dict("records")):
+        if row["status"] == "unavailable":
+            continue
+        found = figures.get(identity(row), {}) if row["status"] == "ok" else {}
+        cases[case_name(row)] = Timed(found, status=row["status"], reason=row["reason"])
+        floor = known.of_row(row)
+        if floor is not None:
+            floors[case_name(row)] = floor
+    conditions = {name: ", ".join(map(str, table[name].unique())) for name in _CONDITIONS}
+    return Measured(str(path), cases, conditions, floors)
+
+
+def of_asv(path: Path) -> Measured:
+    """A file of ASV's results: every benchmark that was timed, by its parameters."""
+    try:
+        from asv.results import Results
+    except ImportError:
+        raise DataError(f"{path}: reading ASV's results needs ASV: pip install asv") from None
+    try:
+        found = Results.load(str(path))
+        cases = {name: timed for name, timed in _asv_cases(found) if timed is not None}
+        machine = f"{found.params.get('cpu')}, {found.params.get('num_cpu')} cores"
+    except Exception as error:  # ASV's own complaint about a file, of whatever kind
+        raise DataError(f"{path}: not a file of ASV's results: {error}") from error
+    conditions = {"machine": machine, "threads": str(found.env_vars or "")}
+    return Measured(str(path), cases, conditions)
+
+
+def _asv_cases(found: Any) -> Iterator[tuple[Name, Timed | None]]:
+    from itertools import product
+
+    for benchmark in sorted(found.get_all_result_keys()):
+        if ".time_" not in benchmark:
+            continue
+        parameters = found.get_result_params(benchmark)
+        values = found.get_result_value(benchmark, parameters)
+        stats = found.get_result_stats(benchmark, parameters)
+        samples = found.get_result_samples(benchmark, parameters)
+        for place, combination in enumerate(product(*parameters)):
+            words = [str(p).strip("'") for p in combination]
+            name = (words[0] if words else "", " ".join([benchmark.split(".")[-1], *words[1:]]))
+            yield name, _asv_timed(values[place], stats[place], samples[place])
+
+
+def _asv_timed(value: float | None, stats: Any, samples: Any) -> Timed | None:
+    if value is None or value != value:
+        return None if value is not None else Timed({}, status="failed", reason="failed in ASV")
+    if samples:
+        return Timed(dict(enumerate(samples)))
+    low, high = (stats or {}).get("ci_99_a") or value, (stats or {}).get("ci_99_b") or value
+    return Timed({}, (value, low, high))
+
+
+def is_asv_file(path: Path) -> bool:
+    """Whether a file is one of ASV's results."""
+    if path.suffix != ".json" or not path.is_file():
+        return False
+    try:
+        return "result_columns" in json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+
+
+def git(*arguments: str) -> str:
+    """What git says in the suite's own repository."""
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def commit_of(name: str) -> str | None:
+    """Hash of a commit by any name that git knows, or None."""
+    try:
+        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+@contextmanager
+def checked_out(before: str, after: str) -> Iterator[tuple[Side, Side]]:
+    """Both versions of the source side by side, to be measured by the harness as it is now.
+
+    A version is a commit, or "." for the working tree as it stands.
+    """
+    with TemporaryDirectory(prefix="mnist-bench-") as temporary:
+        made: list[Path] = []
+        try:
+            sides = []
+            for place, name in enumerate((before, after)):
+                source = ROOT
+                if name != ".":
+                    source = Path(temporary) / f"commit{place}"
+                    git("worktree", "add", "--quiet", "--detach", str(source), name)
+                    made.append(source)
+                sides.append(_side(name, source, Path(temporary) / f"side{place}"))
+            first, second = sides
+            if first.label == second.label:
+                second = Side(f"{second.label}-again", second.tree, second.commit)
+            yield first, second
+        finally:
+            for source in made:
+                git("worktree", "remove", "--force", str(source))
+
+
+def _side(name: str, source: Path, tree: Path) -> Side:
+    """A tree in which this harness meets the network and kernels of ``source``."""
+    tree.mkdir()
+    (tree / _HARNESS).symlink_to(ROOT / _HARNESS)
+    for package in _MEASURED:
+        (tree / package).symlink_to(source / package)
+    commit = git("-C", str(source), "rev-parse", "HEAD")
+    return Side("tree" if name == "." else commit[:7], tree, commit)
+
+
+def of_run(path: Path, first: Side, second: Side) -> tuple[Measured, Measured]:
+    """The two sides of a run that measured both in turn."""
+    both = of_folder(path)
+    halves = []
+    for side in (first, second):
+        mark = f"@{side.label}"
+        halves.append(
+            Measured(
+                side.label,
+                {
+                    (n.removesuffix(mark), c): t
+                    for (n, c), t in both.cases.items()
+                    if n.endswith(mark)
+                },
+                both.conditions,
+                {
+                    (n.removesuffix(mark), c): f
+                    for (n, c), f in both.floors.items()
+                    if n.endswith(mark)
+                },
+            )
+        )
+    return halves[0], halves[1]
+
+
+def differing(first: Measured, second: Measured) -> list[str]:
+    """What makes two sides no fair match, a line each."""
+    shared = first.conditions.keys() & second.conditions.keys()
+    return [
+        f"{name}: {first.conditions[name]} and {second.conditions[name]}"
+        for name in sorted(shared)
+        if first.conditions[name] != second.conditions[name]
+    ]
