@@ -35,12 +35,12 @@ MEASURED = frozenset(COLUMNS[COLUMNS.index("rounds") :])
 ROWS, SAMPLES, WORDS = "rows.jsonl", "samples.jsonl", "certificates.jsonl"
 """What a run appends to while it goes on: a killed one leaves them, and they can be loaded."""
 
-_CASE = ("level", "operator", "network", "batch", "cache")
+CASE = ("level", "operator", "network", "batch", "cache")
 
 
 def identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
     """What tells the rows of one run apart: the backend, then the case as in `Case.identity`."""
-    return (row["backend"], *(row.get(column) or "" for column in _CASE))
+    return (row["backend"], *(row.get(column) or "" for column in CASE))
 
 
 def latest(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from bench import statistics
-from bench.statistics import Ratio
+from bench.statistics import Ratio, Rounds
 
 VERDICTS = ("slower", "ambiguous", "same", "faster")
 
@@ -19,22 +19,20 @@ UNKNOWN_FLOOR = {True: 0.05, False: 0.10}
 
 @dataclass(frozen=True)
 class Timed:
-    """One case of one backend on one side: seconds of a call, a figure a round.
+    """One case of one backend on one side: seconds of a call, of each block of each round.
 
     ``interval`` takes the place of samples where only a median and its interval are known.
     """
 
-    rounds: Mapping[int, float]
+    rounds: Rounds
     interval: tuple[float, float, float] | None = None
     status: str = "ok"
     reason: str = ""
 
     @property
-    def median(self) -> float:
-        """Median seconds."""
-        if self.interval is not None:
-            return self.interval[0]
-        return statistics.summarize([*self.rounds.values()]).median
+    def seconds(self) -> float:
+        """Seconds of a call where nothing comes between, or the median if that is all we know."""
+        return statistics.undisturbed(self.rounds) if self.interval is None else self.interval[0]
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def compare(
             continue
         ratio, _ = judged[name]
         found = verdict(ratio, floors[name], stand[name])
-        changes.append(Change(*name, a.median, b.median, ratio, floors[name], found))
+        changes.append(Change(*name, a.seconds, b.seconds, ratio, floors[name], found))
     return changes
 
 
@@ -103,14 +101,8 @@ def _evidence(a: Timed, b: Timed, floor: float, in_turn: bool) -> tuple[Ratio, f
     """Ratio of after to before, and the probability of it where there is none beyond the floor."""
     if a.interval is not None or b.interval is not None:
         return _of_intervals(a.interval, b.interval, floor)
-    if in_turn:
-        rounds = sorted(a.rounds.keys() & b.rounds.keys())
-        x, y = [a.rounds[i] for i in rounds], [b.rounds[i] for i in rounds]
-        ratio = statistics.speedup(y, x)
-    else:
-        x, y = [*a.rounds.values()], [*b.rounds.values()]
-        ratio = statistics.shift(x, y)
-    return ratio, statistics.p_beyond(x, y, floor, in_turn)
+    found = statistics.evidence(a.rounds, b.rounds, in_turn)
+    return found.ratio, found.p_beyond(floor)
 
 
 def _of_intervals(a: Any, b: Any, floor: float) -> tuple[Ratio, float]:
@@ -125,7 +117,7 @@ def _broken(name: Name, a: Timed, b: Timed, floor: float) -> Change:
     bad = b if b.status != "ok" else a
     # What was broken before and is whole now has nothing to be compared with.
     verdict = b.status if b.status != "ok" else "same"
-    before, after = (None if t.status != "ok" else t.median for t in (a, b))
+    before, after = (None if t.status != "ok" else t.seconds for t in (a, b))
     return Change(*name, before, after, None, floor, verdict, bad.reason)
 
 

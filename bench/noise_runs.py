@@ -10,20 +10,19 @@ from typing import Any
 
 from bench import statistics
 from bench.noise import Floor, Floors, entry
-from bench.plan import Plan
+from bench.plan import COMPARING, Plan
 from bench.run_folder import RunFolder
 from bench.runner import Progress, Run
 from bench.sides import checked_out
 from bench.standing import named
-from bench.statistics import Ratio
+from bench.statistics import Ratio, Rounds
 from bench.suite import Case
 
-_MARGIN = 2.0
-"""How many times the usual distance a floor is: one draw in twenty or so comes out further."""
+_MARGIN = 3.0
+"""How many times the usual distance a floor is: few draws in a hundred come out further."""
 
-Rounds = dict[int, float]
 Draw = dict[tuple[str, Case], tuple[Rounds, Rounds]]
-"""Seconds of each round of a backend's case, and of the same once more in another process."""
+"""Blocks of a backend's case, and of the same once more in another process."""
 
 
 def measure_floors(
@@ -32,7 +31,7 @@ def measure_floors(
     """Noise floors of every case of a plan, from ``draws`` runs in fresh processes."""
     taken = []
     with checked_out(".", ".") as sides:
-        twice = replace(plan, sides=sides)
+        twice = replace(plan, sides=sides, effort=COMPARING)
         for _ in range(draws):
             taken.append(_draw(twice, dict(environment), progress))
     keys = [key for key in taken[0] if all(key in draw for draw in taken)]
@@ -54,19 +53,16 @@ def _draw(plan: Plan, environment: dict[str, Any], progress: Progress) -> Draw:
         (backend.name, timed.case): (once, again)
         for timed in run.timed
         for backend in plan.backends
-        if (once := timed.samples.get(named(backend.name, first)))
-        and (again := timed.samples.get(named(backend.name, second)))
+        if (once := timed.blocks.get(named(backend.name, first)))
+        and (again := timed.blocks.get(named(backend.name, second)))
     }
 
 
 def floor_of(draws: Sequence[tuple[Rounds, Rounds]]) -> Floor:
     """How far the ends of the intervals are from 1 as a rule, where nothing differs at all."""
-    in_turn = []
-    for once, again in draws:
-        rounds = sorted(once.keys() & again.keys())
-        in_turn.append(statistics.speedup([once[i] for i in rounds], [again[i] for i in rounds]))
+    in_turn = [statistics.evidence(once, again, True).ratio for once, again in draws]
     apart = [
-        statistics.shift([*a.values()], [*b.values()])
+        statistics.evidence(a, b, False).ratio
         for one, other in combinations(draws, 2)
         for a, b in zip(one, other, strict=True)
     ]

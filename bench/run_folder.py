@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import columns, results
+from bench import columns, results, statistics
 from bench.files import (
     append_lines,
     cannot_write,
@@ -132,8 +132,12 @@ class RunFolder:
         from bench import report
 
         table = results.frame(self.rows)
+        samples = pd.DataFrame(self.samples, columns=list(columns.SAMPLE_COLUMNS))
+        if len(samples):
+            groups = [samples[name] for name in ("backend", *columns.CASE)]
+            samples["outlier"] = statistics.outliers(samples.seconds, groups)
         with replacing(self.path / "samples.parquet") as path:
-            pd.DataFrame(self.samples, columns=list(columns.SAMPLE_COLUMNS)).to_parquet(path)
+            samples.to_parquet(path)
         write_json(self.path / "certificates.json", list(certificates))
         self.begin(environment)
         with replacing(self.path / "report.html") as path:

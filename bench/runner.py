@@ -235,7 +235,14 @@ class Run:
             return False
         if rounds >= effort.max_rounds or elapsed >= effort.max_s:
             return True
-        return timed.relative_error() <= effort.error
+        return timed.relative_error(self._pairs_of_sides()) <= effort.error
+
+    def _pairs_of_sides(self) -> list[tuple[str, str]]:
+        """Names of each backend on both sides, where there are two to compare."""
+        if not self.plan.sides:
+            return []
+        first, second = self.plan.sides
+        return [(named(b.name, first), named(b.name, second)) for b in self.plan.backends]
 
     def _round(self, timed: TimedCase, number: int) -> None:
         """One sample of each backend, in random order, one worker active at a time."""

@@ -47,15 +47,15 @@ def of_folder(path: Path) -> Measured:
     table, samples = results.load(path), results.load_samples(path)
     environment = load_json(path, "environment.json")
     key = ["backend", "level", "operator", "network", "batch", "cache", "round"]
-    figures: dict[tuple[Any, ...], dict[int, float]] = {}
-    for entry, seconds in samples.groupby(key).seconds.median().items():
+    blocks: dict[tuple[Any, ...], dict[int, list[float]]] = {}
+    for entry, seconds in samples.groupby(key).seconds:
         *of, number = cast(tuple[Any, ...], entry)
-        figures.setdefault(tuple(of), {})[int(number)] = float(seconds)
+        blocks.setdefault(tuple(of), {})[int(number)] = seconds.tolist()
     cases, floors, known = {}, {}, Floors(environment.get("noise", []))
     for row in cast(list[dict[str, Any]], table.to_dict("records")):
         if row["status"] == "unavailable":
             continue
-        found = figures.get(identity(row), {}) if row["status"] == "ok" else {}
+        found = blocks.get(identity(row), {}) if row["status"] == "ok" else {}
         cases[case_name(row)] = Timed(found, status=row["status"], reason=row["reason"])
         floor = known.of_row(row)
         if floor is not None:
@@ -100,7 +100,7 @@ def _asv_timed(value: float | None, stats: Any, samples: Any) -> Timed | None:
     if value is None or value != value:
         return None if value is not None else Timed({}, status="failed", reason="failed in ASV")
     if samples:
-        return Timed(dict(enumerate(samples)))
+        return Timed({i: [seconds] for i, seconds in enumerate(samples)})
     low, high = (stats or {}).get("ci_99_a") or value, (stats or {}).get("ci_99_b") or value
     return Timed({}, (value, low, high))
 

@@ -1,11 +1,14 @@
 """Medians with their uncertainty, and ratios of cases that were timed in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONFIDENCE = 0.95
 
@@ -84,41 +87,79 @@ def speedup(
     return Ratio(float(np.median(ratios)), *interval(list(ratios), confidence))
 
 
-def shift(
-    before: Sequence[float], after: Sequence[float], confidence: float | None = None
-) -> Ratio:
-    """How many times as much ``after`` is as ``before``, from samples taken apart.
+Rounds = Mapping[int, Sequence[float]]
+"""Seconds of each block of each round."""
 
-    The median of all ratios of one to the other, with the interval of the rank-sum test (Hodges and
-    Lehmann 1963, https://doi.org/10.1214/aoms/1177704172): a few wild samples leave both alone.
+_UNDISTURBED = 0.05
+_BLOCKS_BELOW = 3
+_RESAMPLES = 500
+
+
+def undisturbed_quantile(*sides: Rounds) -> float:
+    """Which quantile of blocks is a side's figure in a comparison: the lowest well known."""
+    fewest = min(sum(map(len, rounds.values())) for rounds in sides)
+    return max(_UNDISTURBED, min(0.5, _BLOCKS_BELOW / fewest))
+
+
+def undisturbed(rounds: Rounds, quantile: float | None = None) -> float:
+    """Seconds of the fastest twentieth of blocks: how fast it is where nothing comes between."""
+    of = undisturbed_quantile(rounds) if quantile is None else quantile
+    return float(np.quantile(np.concatenate([*map(np.asarray, rounds.values())]), of))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How many times as long one side takes as the other, and the standard error of its logarithm.
+
+    ``freedom`` is how many rounds that error is from, less one.
     """
-    from scipy.stats import norm
 
-    ratios = np.sort(np.divide.outer(np.asarray(after), np.asarray(before)), axis=None)
-    n, m = len(before), len(after)
-    z = norm.ppf(0.5 + (CONFIDENCE if confidence is None else confidence) / 2)
-    k = max(0, int(n * m / 2 - z * np.sqrt(n * m * (n + m + 1) / 12)))
-    return Ratio(float(np.median(ratios)), float(ratios[k]), float(ratios[-k - 1]))
+    ratio: Ratio
+    error: float
+    freedom: int
+
+    def p_beyond(self, threshold: float) -> float:
+        """Probability of such a ratio if the sides differed by no more than ``threshold``."""
+        from scipy.stats import t
+
+        beyond = abs(np.log(self.ratio.value)) - np.log1p(threshold)
+        if beyond <= 0:
+            return 1.0
+        return float(2 * t.sf(beyond / self.error, self.freedom)) if self.error else 0.0
 
 
-def p_beyond(
-    before: Sequence[float], after: Sequence[float], threshold: float, in_turn: bool
-) -> float:
-    """Probability of such samples if they differed by no more than ``threshold``, either way.
+def evidence(before: Rounds, after: Rounds, in_turn: bool) -> Evidence:
+    """Ratio of the undisturbed times of two sides, and how sure it is.
 
-    By Wilcoxon's signed ranks where they were taken in turn, and by rank sums where apart; twice
-    the smaller of the two one-sided ones.
+    The error is that of resampling rounds (Efron 1979, https://doi.org/10.1214/aos/1176344552), the
+    same ones on both sides where they were taken in turn; the interval is Student's.
     """
-    from scipy.stats import mannwhitneyu, wilcoxon
+    from scipy.stats import t
 
-    x, y, edge = np.log(before), np.log(after), np.log1p(threshold)
     if in_turn:
-        up = wilcoxon(y - x - edge, alternative="greater").pvalue
-        down = wilcoxon(y - x + edge, alternative="less").pvalue
-    else:
-        up = mannwhitneyu(y - edge, x, alternative="greater").pvalue
-        down = mannwhitneyu(y + edge, x, alternative="less").pvalue
-    return float(min(1.0, 2 * min(up, down)))
+        shared = sorted(before.keys() & after.keys())
+        before, after = ({i: side[i] for i in shared} for side in (before, after))
+    quantile = undisturbed_quantile(before, after)
+    rng = np.random.default_rng(0)
+    picked = rng.integers(len(before), size=(_RESAMPLES, len(before)))
+    others = picked if in_turn else rng.integers(len(after), size=(_RESAMPLES, len(after)))
+    resampled = [_resampled(*of, quantile) for of in ((after, others), (before, picked))]
+    error = float(np.std(np.log(resampled[0] / resampled[1])))
+    value = undisturbed(after, quantile) / undisturbed(before, quantile)
+    freedom = max(1, len(before) - 1 if in_turn else len(before) + len(after) - 2)
+    factor = np.exp(t.ppf(0.5 + CONFIDENCE / 2, freedom) * error)
+    return Evidence(Ratio(value, float(value / factor), float(value * factor)), error, freedom)
+
+
+def _resampled(rounds: Rounds, picked: Any, quantile: float) -> Any:
+    """The quantile of the blocks of each line of picked rounds."""
+    width = max(map(len, rounds.values()))
+    blocks = np.full((len(rounds), width), np.nan)
+    for line, of in zip(blocks, rounds.values(), strict=True):
+        line[: len(of)] = of
+    flat = blocks[picked].reshape(len(picked), -1)
+    ragged = np.isnan(blocks).any()
+    return (np.nanquantile if ragged else np.quantile)(flat, quantile, axis=1)
 
 
 def holm(p_values: Sequence[float], level: float = 1 - CONFIDENCE) -> list[bool]:
@@ -132,3 +173,11 @@ def holm(p_values: Sequence[float], level: float = 1 - CONFIDENCE) -> list[bool]
             break
         stand[i] = True
     return stand
+
+
+def outliers(samples: "pd.Series[float]", keys: Sequence["pd.Series[Any]"]) -> "pd.Series[bool]":
+    """Which samples are over three interquartile ranges beyond the quartiles of their group."""
+    groups: Any = samples.groupby(list(keys), dropna=False)
+    q1, q3 = (groups.transform("quantile", at) for at in (0.25, 0.75))
+    found: pd.Series[bool] = (samples < 4 * q1 - 3 * q3) | (samples > 4 * q3 - 3 * q1)
+    return found

@@ -17,13 +17,14 @@ BASELINE = "numpy"
 class TimedCase:
     """One case while it is timed: by backend, what was made ready, its samples, what broke.
 
-    ``samples`` and ``device`` have a figure for each round: the median of its blocks, which a stall
-    of the machine leaves alone.
+    ``blocks`` holds the seconds of each block of each round; ``samples`` and ``device`` have a
+    figure for each round: the median of its blocks, which a stall of the machine leaves alone.
     """
 
     case: Case
     passes: int = 0
     ready: dict[str, dict[str, Any]] = field(default_factory=dict)
+    blocks: dict[str, dict[int, list[float]]] = field(default_factory=dict)
     samples: dict[str, dict[int, float]] = field(default_factory=dict)
     device: dict[str, dict[int, float]] = field(default_factory=dict)
     memory: dict[str, int | None] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class TimedCase:
 
     def add(self, name: str, number: int, blocks: list[dict[str, Any]], memory: int | None) -> None:
         """Keep one round of one backend."""
+        self.blocks.setdefault(name, {})[number] = [b["seconds"] for b in blocks]
         self.samples.setdefault(name, {})[number] = median(b["seconds"] for b in blocks)
         if blocks[0]["device_s"] is not None:
             self.device.setdefault(name, {})[number] = median(b["device_s"] for b in blocks)
@@ -56,9 +58,14 @@ class TimedCase:
         self.broken[name] = reason
         self.ready.pop(name, None)
         self.samples.pop(name, None)
+        self.blocks.pop(name, None)
 
-    def relative_error(self) -> float:
-        """The largest, of the backends' medians so far."""
+    def relative_error(self, pairs: Iterable[tuple[str, str]] = ()) -> float:
+        """The largest, of the ratios of pairs to be compared, or else of the backends' medians."""
+        known = [(a, b) for a, b in pairs if {a, b} <= self.blocks.keys()]
+        ratios = (statistics.evidence(self.blocks[a], self.blocks[b], True).ratio for a, b in known)
+        if known:
+            return max((r.high - r.low) / 2 / r.value for r in ratios)
         errors = (
             statistics.summarize([*of.values()]).relative_error for of in self.samples.values()
         )

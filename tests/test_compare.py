@@ -179,7 +179,7 @@ def test_thresholds_have_a_least_and_a_default():
 
 
 def test_what_was_broken_before_is_nothing_to_compare_with():
-    whole, broken = Timed({1: 1.0, 2: 1.0}), Timed({}, status="failed", reason="died")
+    whole, broken = Timed({1: [1.0], 2: [1.0]}), Timed({}, status="failed", reason="died")
     name = ("numpy", "relu")
     (mended,) = compare({name: broken}, {name: whole}, {name: 0.1}, True)
     (worse,) = compare({name: whole}, {name: broken}, {name: 0.1}, True)

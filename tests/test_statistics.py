@@ -118,3 +118,12 @@ def test_one_round_gives_a_speedup_without_width():
 def test_only_rounds_that_both_took_part_in_are_compared():
     assert speedup([2.0, 2.0, 90.0, 90.0], [1.0, 1.0]).value == 2.0
     assert speedup([2.0, 2.0], [1.0, 1.0, 90.0, 90.0]).value == 2.0
+
+
+def test_a_sample_far_beyond_the_quartiles_of_its_group_is_an_outlier():
+    import pandas as pd
+
+    samples = pd.Series([1.0, 1.1, 0.9, 1.0, 9.0, 10.0, 10.1, 9.9, 10.0, 1.0])
+    groups = [pd.Series(["a"] * 5 + ["b"] * 5)]
+    found = statistics.outliers(samples, groups)
+    assert found.tolist() == [False] * 4 + [True] + [False] * 4 + [True]

@@ -13,7 +13,7 @@ from .names import BACKENDS, OPERATORS
 LEVELS = ["forward", "backward", "step", "epoch"]
 BATCHES = [128, 1024]
 NETWORK, LR, SEED = (784, 128, 64, 10), 0.125, 0
-THREADS = int(os.environ.get("MNIST_BENCH_THREADS", "1"))
+THREADS = os.environ.get("MNIST_BENCH_THREADS", "all")
 
 _at_rest = [lambda: None]
 
@@ -64,7 +64,7 @@ class Verified:
         _at_rest[0] = bench.backend.space.synchronize
         self.task.warm()
         self.task.reset()
-        threadpool_limits(THREADS)
+        threadpool_limits(len(os.sched_getaffinity(0)) if THREADS == "all" else int(THREADS))
 
 
 class Training(Verified):

@@ -84,7 +84,9 @@ def _measured_in_turn(
         folder = RunFolder.create(files.folder(out))
         for line in console.head(environment):
             console.stderr().print(line, markup=False)
-        measure(plan, folder, environment)
+        _, _, interrupted = measure(plan, folder, environment)
+        if interrupted:
+            raise KeyboardInterrupt
         return sides.of_run(folder.path, *pair)
 
 

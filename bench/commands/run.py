@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import console, files, fitness, machine, runner, suite
-from bench.plan import FULL, QUICK, Plan
+from bench.plan import COMPARING, FULL, QUICK, Plan
 from bench.run_folder import RunFolder
 from bench.standing import Side
 from mnist_core import registry
@@ -131,7 +131,7 @@ def make_plan(
         data=data,
         lr=kind.nearest_lr(recipe.lr),
         seed=recipe.seed if seed is None else seed,
-        effort=QUICK if quick else FULL,
+        effort=QUICK if quick else COMPARING if sides else FULL,
         plugins=[str(Path(plugin).resolve()) for plugin in plugins],
         kernels=_chosen_kernels(kernels, chosen, kind),
         sides=sides,
