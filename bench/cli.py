@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bench import options as option
 from mnist_core.errors import MnistBenchError
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -44,88 +45,6 @@ class _Commands(click.Group):
             ctx.exit(_INTERRUPTED)
 
 
-_PLUGIN = click.option(
-    "--plugin",
-    "plugins",
-    multiple=True,
-    metavar="FILE",
-    help="Python file with a backend; repeatable.",
-)
-_BACKEND = click.option(
-    "--backend", default="numpy", show_default=True, metavar="NAME", help="What computes."
-)
-_BACKENDS = click.option(
-    "--backend",
-    "backends",
-    multiple=True,
-    metavar="NAME",
-    help="Repeatable; `list backends` shows all, 'all' adds peers.  [all but peers]",
-)
-_LEVELS = click.option(
-    "--level",
-    "levels",
-    multiple=True,
-    metavar="epoch|step|forward|backward|operator|part",
-    help="Repeatable; parts are the pieces of a step.  [all six]",
-)
-_OPERATORS = click.option(
-    "--operator",
-    "operators",
-    multiple=True,
-    metavar="OP",
-    help="Repeatable; `list operators` shows all.  [all]",
-)
-_QUICK = click.option("--quick", is_flag=True, help="Fewer rounds: half a minute.")
-_NETWORKS = click.option(
-    "--network", "networks", multiple=True, metavar="784-128-64-10", help="Repeatable."
-)
-_BATCHES = click.option(
-    "--batch", "batches", multiple=True, type=int, help="Images a step; repeatable."
-)
-_DATA = click.option(
-    "--data",
-    default="auto",
-    show_default=True,
-    metavar="auto|mnist|fashion-mnist|digits|synthetic|PATH",
-    help="Images of which data set.",
-)
-_PRESET = click.option(
-    "--preset",
-    metavar="NAME",
-    help="Network and recipe, which options override; `list presets` shows all.  [standard]",
-)
-_PRECISION = click.option(
-    "--precision",
-    default="float32",
-    show_default=True,
-    metavar="NAME",
-    help="float32, float64 or exact.",
-)
-
-
-def _check_threads(_context: click.Context, _option: click.Parameter, value: Any) -> Any:
-    """Refuse more threads than processors: waiting for each other they would take minutes."""
-    from bench.machine import cores
-
-    for threads in value if isinstance(value, tuple) else (value or 1,):
-        if threads > cores():
-            raise click.BadParameter(
-                f"{threads} threads on {cores()} processors; give {cores()} at most"
-            )
-    return value
-
-
-_THREADS = click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    callback=_check_threads,
-    help="Threads of every library.  [all]",
-)
-_SEED = click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), help="Of initial weights and order."
-)
-
-
 def _given(context: click.Context, names: Collection[str]) -> list[str]:
     """Of these options those that stand on the command line, as they are written."""
     source = click.core.ParameterSource.COMMANDLINE
@@ -143,28 +62,22 @@ def main() -> None:
 
 
 @main.command()
-@_BACKENDS
-@_LEVELS
-@_OPERATORS
+@option.BACKENDS
+@option.LEVELS
+@option.OPERATORS
 @click.option(
     "--kernel", "kernels", multiple=True, metavar="OP=NAME", help="Use this kernel; repeatable."
 )
-@_NETWORKS
-@_BATCHES
-@_PRESET
-@_DATA
-@_PRECISION
-@_THREADS
-@_SEED
-@_PLUGIN
-@click.option(
-    "--cache",
-    default="hot",
-    show_default=True,
-    metavar="hot|cold|hot,cold",
-    help="Whether operators find their arrays in the caches.",
-)
-@_QUICK
+@option.NETWORKS
+@option.BATCHES
+@option.PRESET
+@option.DATA
+@option.PRECISION
+@option.THREADS
+@option.SEED
+@option.PLUGIN
+@option.CACHE
+@option.QUICK
 @click.option("--out", metavar="DIR", help="Folder for the results.  [results/runs/TIME]")
 @click.option("--resume", metavar="DIR", help="Go on with a run that was killed; its plan holds.")
 def run(**options: Any) -> None:
@@ -180,13 +93,13 @@ def run(**options: Any) -> None:
 
 
 @main.command()
-@_BACKENDS
-@_NETWORKS
-@_BATCHES
+@option.BACKENDS
+@option.NETWORKS
+@option.BATCHES
 @click.option("--learning-rate", "lr", type=float, help="A power of two if exact.  [preset's]")
 @click.option("--steps", type=click.IntRange(min=1), help="Of the exact training.  [100]")
-@_PRESET
-@_DATA
+@option.PRESET
+@option.DATA
 @click.option(
     "--precision",
     "precisions",
@@ -198,11 +111,11 @@ def run(**options: Any) -> None:
     "--threads",
     multiple=True,
     type=click.IntRange(min=1),
-    callback=_check_threads,
+    callback=option.check_threads,
     help="Of every library; repeatable.  [all]",
 )
-@_SEED
-@_PLUGIN
+@option.SEED
+@option.PLUGIN
 @click.option("--save", metavar="FILE", help="Store the exact trainings, for --against elsewhere.")
 @click.option("--against", metavar="FILE", help="Compare with trainings stored by --save.")
 @click.option("--out", metavar="DIR", help="Folder for the certificates.  [results/runs/TIME]")
@@ -231,20 +144,22 @@ def verify(**options: Any) -> None:
     help="Markdown is for a pull request.",
 )
 @click.option("--allow-different", is_flag=True, help="Other machine, data or threads: never mind.")
-@_BACKENDS
-@_LEVELS
-@_OPERATORS
-@_NETWORKS
-@_BATCHES
-@_PRESET
-@_DATA
-@_PRECISION
-@_THREADS
-@_SEED
-@_QUICK
+@option.BACKENDS
+@option.LEVELS
+@option.OPERATORS
+@option.NETWORKS
+@option.BATCHES
+@option.PRESET
+@option.DATA
+@option.PRECISION
+@option.THREADS
+@option.SEED
+@option.CACHE
+@option.PLUGIN
+@option.QUICK
 @click.option("--out", metavar="DIR", help="Folder for what commits measure.  [results/runs/TIME]")
 def compare(**options: Any) -> None:
-    """Faster, same, slower or ambiguous: two result folders, files of ASV's results, or commits.
+    """Faster, same or slower? Two commits, result folders or ASV's files.
 
     Commits, of which . is the working tree, are measured in turn, with the options of `run`.
     """
@@ -256,17 +171,17 @@ def compare(**options: Any) -> None:
 
 
 @main.command()
-@_BACKEND
+@option.BACKEND
 @click.option("--network", metavar="784-128-64-10", help="Layer sizes.")
 @click.option("--batch", type=int, help="Images a step.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images.")
 @click.option("--learning-rate", "lr", type=float, help="Length of a step, above 0.")
-@_PRESET
-@_DATA
-@_PRECISION
-@_THREADS
-@_SEED
-@_PLUGIN
+@option.PRESET
+@option.DATA
+@option.PRECISION
+@option.THREADS
+@option.SEED
+@option.PLUGIN
 @click.option("--out", metavar="DIR", help="Folder for weights and history.  [results/runs/TIME]")
 def train(**options: Any) -> None:
     """Train one network; save its weights and history."""
@@ -282,9 +197,9 @@ def train(**options: Any) -> None:
     metavar="PATH",
     help="Weights that `train` saved: the file, or its folder.",
 )
-@_BACKEND
-@_DATA
-@_PLUGIN
+@option.BACKEND
+@option.DATA
+@option.PLUGIN
 def evaluate(**options: Any) -> None:
     """Loss and accuracy of saved weights on test images."""
     from bench.commands.train import evaluate_command
@@ -317,7 +232,7 @@ def report(**options: Any) -> None:
 @click.argument(
     "what", required=False, type=click.Choice(["backends", "kernels", "operators", "presets"])
 )
-@_PLUGIN
+@option.PLUGIN
 def list_(**options: Any) -> None:
     """Backends, kernels, operators, presets."""
     from bench.commands.show import list_command
@@ -335,17 +250,17 @@ def list_(**options: Any) -> None:
 )
 @click.option("--at", "sizes", multiple=True, type=click.IntRange(min=1), help="Sizes; repeatable.")
 @click.option("--level", default="step", show_default=True, help="What is timed.")
-@_BACKENDS
+@option.BACKENDS
 @click.option("--network", metavar="784-128-64-10", help="What the other axes hold.  [standard]")
 @click.option("--batch", type=click.IntRange(min=1), help="What the other axes hold.  [128]")
-@_DATA
-@_PRECISION
-@_THREADS
-@_SEED
-@_PLUGIN
+@option.DATA
+@option.PRECISION
+@option.THREADS
+@option.SEED
+@option.PLUGIN
 @click.option("--out", metavar="DIR", help="Folder for the results.  [results/runs/TIME]")
 def scale(**options: Any) -> None:
-    """How cost grows with batch, width, depth and threads; where one backend overtakes."""
+    """How cost grows with batch, width, depth and threads."""
     from bench.commands.scale import scale_command
 
     sys.exit(scale_command(**options))
@@ -365,16 +280,18 @@ def scale(**options: Any) -> None:
     show_default=True,
     help="How many times, in fresh processes.",
 )
-@_BACKENDS
-@_LEVELS
-@_OPERATORS
-@_NETWORKS
-@_BATCHES
-@_DATA
-@_PRECISION
-@_THREADS
+@option.BACKENDS
+@option.LEVELS
+@option.OPERATORS
+@option.NETWORKS
+@option.BATCHES
+@option.DATA
+@option.PRECISION
+@option.THREADS
+@option.CACHE
+@option.PLUGIN
 def doctor(**options: Any) -> None:
-    """Is this machine fit to measure on? Load, threads, peaks, noise; what to do about it."""
+    """Is this machine fit to measure on, how fast, how noisy?"""
     from bench.commands.doctor import doctor_command
 
     sys.exit(doctor_command(**options))

@@ -1,14 +1,15 @@
 """Verdicts: what became faster or slower between two sets of measurements, and what did not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import isfinite, nan
 from typing import Any
 
 from bench import statistics
 from bench.statistics import Ratio, Rounds
 
-VERDICTS = ("slower", "ambiguous", "same", "faster")
+VERDICTS = ("slower", "ambiguous", "incomparable", "same", "faster")
 
 LEAST_FLOOR = 0.01
 """Nobody's business: differences under one percent are never called faster or slower."""
@@ -21,18 +22,14 @@ UNKNOWN_FLOOR = {True: 0.05, False: 0.10}
 class Timed:
     """One case of one backend on one side: seconds of a call, of each block of each round.
 
-    ``interval`` takes the place of samples where only a median and its interval are known.
+    ``interval``, a median and its interval, is what a verdict goes by where one of the sides has no
+    rounds.
     """
 
     rounds: Rounds
     interval: tuple[float, float, float] | None = None
     status: str = "ok"
     reason: str = ""
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of a call where nothing comes between, or the median if that is all we know."""
-        return statistics.undisturbed(self.rounds) if self.interval is None else self.interval[0]
 
 
 @dataclass(frozen=True)
@@ -52,12 +49,28 @@ class Change:
     reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
+        """Plain values, for JSON, which has no word for what is not finite."""
+        values = {k: _finite(v) for k, v in vars(self).items() if k != "ratio"}
+        ratio = {} if self.ratio is None else vars(self.ratio)
+        return values | {"ratio": {k: _finite(v) for k, v in ratio.items()} or None}
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 Name = tuple[str, str]
 """Backend and case, as people read them."""
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a verdict goes by: ``p`` is how likely such a ratio is if nothing changed."""
+
+    before: float
+    after: float
+    ratio: Ratio
+    p: float
 
 
 def compare(
@@ -70,23 +83,20 @@ def compare(
 
     With 95 % probability none of the faster and slower ones is due to chance, of however many.
     """
-    shared = [name for name in before if name in after]
-    judged = {
-        name: _evidence(before[name], after[name], floors[name], in_turn)
-        for name in shared
-        if before[name].status == after[name].status == "ok"
-    }
-    stand = dict(zip(judged, statistics.holm([p for _, p in judged.values()]), strict=True))
-    changes = []
-    for name in shared:
+    judged: dict[Name, _Judged] = {}
+    changes: dict[Name, Change | None] = {}
+    for name in [name for name in before if name in after]:
         a, b = before[name], after[name]
-        if name not in judged:
-            changes.append(_broken(name, a, b, floors[name]))
-            continue
-        ratio, _ = judged[name]
-        found = verdict(ratio, floors[name], stand[name])
-        changes.append(Change(*name, a.seconds, b.seconds, ratio, floors[name], found))
-    return changes
+        if a.status == b.status == "ok":
+            changes[name] = None
+            judged[name] = _judged(a, b, floors[name], in_turn)
+        else:
+            changes[name] = _broken(name, a, b, floors[name])
+    stand = statistics.holm([of.p for of in judged.values()])
+    for (name, of), stands in zip(judged.items(), stand, strict=True):
+        found = verdict(of.ratio, floors[name], stands)
+        changes[name] = Change(*name, of.before, of.after, of.ratio, floors[name], found)
+    return [change for change in changes.values() if change is not None]
 
 
 def verdict(ratio: Ratio, floor: float, stands: bool) -> str:
@@ -97,28 +107,26 @@ def verdict(ratio: Ratio, floor: float, stands: bool) -> str:
     return "same" if inside else "ambiguous"
 
 
-def _evidence(a: Timed, b: Timed, floor: float, in_turn: bool) -> tuple[Ratio, float]:
-    """Ratio of after to before, and the probability of it where there is none beyond the floor."""
-    if a.interval is not None or b.interval is not None:
-        return _of_intervals(a.interval, b.interval, floor)
-    found = statistics.evidence(a.rounds, b.rounds, in_turn)
-    return found.ratio, found.p_beyond(floor)
-
-
-def _of_intervals(a: Any, b: Any, floor: float) -> tuple[Ratio, float]:
-    """Two 99 % intervals that do not meet: less than one in three thousand by chance."""
-    ratio = Ratio(b[0] / a[0], b[1] / a[2], b[2] / a[1])
+def _judged(a: Timed, b: Timed, floor: float, in_turn: bool) -> _Judged:
+    shared = a.rounds.keys() & b.rounds.keys()
+    if a.rounds and b.rounds and (shared or not in_turn):
+        found = statistics.evidence(a.rounds, b.rounds, in_turn)
+        return _Judged(found.before, found.after, found.ratio, found.p_beyond(floor))
+    if a.interval is None or b.interval is None:
+        return _Judged(nan, nan, Ratio(nan, nan, nan), 1.0)
+    # Two 99 % intervals that do not meet: less than one in three thousand by chance.
+    x, y = a.interval, b.interval
+    ratio = Ratio(y[0] / x[0], y[1] / x[2], y[2] / x[1])
     apart = ratio.low > 1 + floor or ratio.high < 1 / (1 + floor)
-    return ratio, 0.0 if apart else 1.0
+    return _Judged(x[0], y[0], ratio, 0.0 if apart else 1.0)
 
 
 def _broken(name: Name, a: Timed, b: Timed, floor: float) -> Change:
-    """A case that one side has no times of."""
-    bad = b if b.status != "ok" else a
-    # What was broken before and is whole now has nothing to be compared with.
-    verdict = b.status if b.status != "ok" else "same"
-    before, after = (None if t.status != "ok" else t.seconds for t in (a, b))
-    return Change(*name, before, after, None, floor, verdict, bad.reason)
+    """A case without times on one side: a failure if that is new, else nothing to go by."""
+    new = a.status == "ok"
+    found = b.status if new else "incomparable"
+    reason = b.reason if b.status != "ok" else f"{a.status} before: {a.reason}"
+    return Change(*name, None, None, None, floor, found, reason)
 
 
 def threshold(name: Name, floor: float | None, in_turn: bool, own: Mapping[str, float]) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from mnist_core.errors import DataError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -53,9 +55,14 @@ def _timed(table: pd.DataFrame) -> Iterator[tuple[str, Any]]:
     from bench.sides import case_name
 
     found: Any = table[table.status == "ok"].itertuples()
+    seen: set[str] = set()
     for row in found:
         name = " ".join(case_name(row._asdict()))
-        yield f"{name}, {row.precision}, {int(row.threads)} threads", row
+        name = f"{name}, {row.precision}, {int(row.threads)} threads"
+        if name in seen:
+            raise DataError(f"export: {name} is there twice; export one run at a time")
+        seen.add(name)
+        yield name, row
 
 
 FORMATS = {"github-action-benchmark": github_action_benchmark, "bencher": bencher}

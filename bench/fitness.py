@@ -1,10 +1,7 @@
 """Whether this machine is fit to measure on: what is wrong, and what to do about it."""
 
-import csv
 import importlib.util
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +12,7 @@ _STOLEN_PERCENT = 5
 _HOT_DEGREES = 85
 _ROOT = Path(__file__).resolve().parents[1]
 
-_GPU_FIELDS = (
-    *("name", "driver_version", "temperature.gpu", "clocks.sm", "clocks.max.sm"),
-    *("clocks_throttle_reasons.hw_slowdown", "clocks_throttle_reasons.sw_power_cap"),
-)
+_SLOWED = ("clocks_throttle_reasons.hw_slowdown", "clocks_throttle_reasons.sw_power_cap")
 
 
 def warnings(load: float | None) -> list[str]:
@@ -46,13 +40,13 @@ def _of_settings() -> Iterator[str]:
 
 
 def _of_gpus() -> Iterator[str]:
-    for gpu in gpus():
+    for gpu in machine.gpus():
         name = gpu["name"]
-        if "Active" in (gpu[_GPU_FIELDS[5]], gpu[_GPU_FIELDS[6]]):
+        if "Active" in [gpu[reason] for reason in _SLOWED]:
             yield f"{name} is throttled at {gpu['clocks.sm']}: let it cool, or lock its clocks"
         if gpu["temperature.gpu"].isdigit() and int(gpu["temperature.gpu"]) > _HOT_DEGREES:
             yield f"{name} is at {gpu['temperature.gpu']} °C: let it cool"
-    others = gpu_processes()
+    others = [row[0] for row in machine.nvidia_smi("--query-compute-apps=pid") if row]
     if others:
         yield f"other programs are on the GPU (process {', '.join(others)}): stop them"
 
@@ -62,28 +56,3 @@ def stolen_percent() -> float:
     import psutil
 
     return float(getattr(psutil.cpu_times_percent(interval=0.1), "steal", 0.0))
-
-
-def gpus() -> list[dict[str, str]]:
-    """What nvidia-smi says of each GPU; none without it."""
-    rows = _nvidia_smi(f"--query-gpu={','.join(_GPU_FIELDS)}")
-    return [
-        dict(zip(_GPU_FIELDS, row, strict=False)) for row in rows if len(row) == len(_GPU_FIELDS)
-    ]
-
-
-def gpu_processes() -> list[str]:
-    """Processes that compute on a GPU, by number."""
-    return [row[0] for row in _nvidia_smi("--query-compute-apps=pid") if row]
-
-
-def _nvidia_smi(query: str) -> list[list[str]]:
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
-    command = [program, query, "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return [[cell.strip() for cell in row] for row in csv.reader(done.stdout.splitlines())]

@@ -1,10 +1,14 @@
 """What the measuring happens on: hardware, software, load, and what makes it unfit."""
 
+import csv
+import hashlib
 import importlib
 import os
 import platform
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,9 +16,16 @@ from typing import Any
 from mnist_core.arrays import Space
 from mnist_core.backends import Backend
 
-_PACKAGES = ("mnist-bench", "numpy", "scipy", "numba", "pandas", "threadpoolctl")
+_PACKAGES = (
+    *("mnist-bench", "numpy", "scipy", "numba", "pandas", "threadpoolctl"),
+    *("cupy-cuda12x", "cupy-cuda13x", "jax", "torch"),
+)
 _PACKAGE_FOLDERS = ("mnist_core", "kernels", "bench")
-_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_PROCESSORS = Path("/sys/devices/system/cpu")
+_GPU_FIELDS = (
+    *("name", "driver_version", "temperature.gpu", "clocks.sm", "clocks.max.sm"),
+    *("clocks_throttle_reasons.hw_slowdown", "clocks_throttle_reasons.sw_power_cap"),
+)
 _USUAL_CACHE = 32 * 2**20
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
@@ -51,12 +62,22 @@ def last_level_cache(space: Space) -> int:
     if space.device == "cuda":
         runtime = space.xp.cuda.runtime
         return int(runtime.getDeviceProperties(runtime.getDevice())["l2CacheSize"])
-    sizes = [_kibibytes(path) for path in _CACHES.glob("index*/size")]
-    return max(sizes, default=_USUAL_CACHE)
+    caches = [
+        (int(_word(of / "level")), _word(of / "shared_cpu_list"), _word(of / "size"))
+        for of in _PROCESSORS.glob("cpu[0-9]*/cache/index*")
+    ]
+    last = max((level for level, _, _ in caches), default=0)
+    # Processors may have a last cache for every few of them.
+    sizes = {
+        shared: int(size.removesuffix("K")) * 1024
+        for level, shared, size in caches
+        if level == last
+    }
+    return sum(sizes.values()) or _USUAL_CACHE
 
 
-def _kibibytes(path: Path) -> int:
-    return int(path.read_text().strip().removesuffix("K")) * 1024
+def _word(path: Path) -> str:
+    return path.read_text().strip()
 
 
 def _version(package: str) -> str | None:
@@ -91,6 +112,37 @@ def commit() -> tuple[str, bool]:
         return "", False
 
 
+def source_sha256(plugins: Iterable[str]) -> str:
+    """SHA-256 of everything that is measured or measures: the suite's own files and plug-ins."""
+    packages = [Path(__file__).resolve().parents[1] / name for name in _PACKAGE_FOLDERS]
+    found = [f for p in packages for f in p.rglob("*") if f.suffix in (".py", ".cu")]
+    digest = hashlib.sha256()
+    for file in [*sorted(found), *map(Path, plugins)]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def gpus() -> list[dict[str, str]]:
+    """What nvidia-smi says of each GPU; none without it."""
+    rows = nvidia_smi(f"--query-gpu={','.join(_GPU_FIELDS)}")
+    return [
+        dict(zip(_GPU_FIELDS, row, strict=True)) for row in rows if len(row) == len(_GPU_FIELDS)
+    ]
+
+
+def nvidia_smi(query: str) -> list[list[str]]:
+    """Rows of an answer of nvidia-smi; none where it is not there or fails."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    command = [program, query, "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [[cell.strip() for cell in row] for row in csv.reader(done.stdout.splitlines())]
+
+
 def environment(threads: int) -> dict[str, Any]:
     """Everything about this machine that a reader of results may ask for."""
     import psutil
@@ -106,6 +158,7 @@ def environment(threads: int) -> dict[str, Any]:
         "machine": {
             "cpu": cpu_name(),
             "cores": cores(),
+            "gpus": [gpu["name"] for gpu in gpus()],
             "memory_bytes": psutil.virtual_memory().total,
             "load": load_average(),
             "governor": governor(),

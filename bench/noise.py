@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.columns import identity
-from bench.files import load_json, write_json
+from bench.files import load_json, writable, write_json
 from bench.suite import Case
 from mnist_core.data.cache import cache_folder
 from mnist_core.errors import DataError
 
 Key = tuple[Any, ...]
+
+_CONDITIONS = ("threads", "precision")
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,15 @@ class Floors:
         self.entries = list(entries)
         self._of = {_key(e): Floor(e["in_turn"], e["apart"], e["draws"]) for e in self.entries}
 
-    def of(self, backend: str, case: Case, threads: int) -> Floor | None:
+    def of(self, backend: str, case: Case, threads: int, precision: str) -> Floor | None:
         """The floor of a case, if it was measured."""
-        return self._of.get((backend, *case.identity, threads))
+        return self._of.get((backend, *case.identity, threads, precision))
 
     def of_row(self, row: Mapping[str, Any]) -> Floor | None:
         """The floor of a row of results; the sides of a comparison have that of the backend."""
         backend, *case = identity(row)
-        return self._of.get((backend.partition("@")[0], *case, int(row["threads"])))
+        name = backend.partition("@")[0]
+        return self._of.get((name, *case, int(row["threads"]), row["precision"]))
 
     @classmethod
     def load(cls, environment: dict[str, Any]) -> "Floors":
@@ -51,25 +54,27 @@ class Floors:
         return cls(environment["noise"])
 
 
-def entry(backend: str, case: Case, threads: int, floor: Floor) -> dict[str, Any]:
+def entry(backend: str, case: Case, threads: int, precision: str, floor: Floor) -> dict[str, Any]:
     """A floor as it is stored, with what it is the floor of."""
     names = ("level", "operator", "network", "batch", "cache")
     return {
         "backend": backend,
         **dict(zip(names, case.identity, strict=True)),
         "threads": threads,
+        "precision": precision,
         **asdict(floor),
     }
 
 
 def _key(entry: dict[str, Any]) -> Key:
-    names = ("backend", "level", "operator", "network", "batch", "cache", "threads")
+    names = (*("backend", "level", "operator", "network"), *("batch", "cache"), *_CONDITIONS)
     return tuple(entry[name] for name in names)
 
 
 def store_path(machine: dict[str, Any]) -> Path:
     """File that holds the floors of a machine."""
-    name = "-".join(f"{machine['cpu']} {machine['cores']} cores".lower().split())
+    words = [machine["cpu"], f"{machine['cores']} cores", *machine.get("gpus", [])]
+    name = "-".join(" ".join(words).lower().split())
     safe = "".join(c if c.isalnum() or c == "-" else "_" for c in name)
     return cache_folder() / "noise" / f"{safe}.json"
 
@@ -86,7 +91,7 @@ def stored(machine: dict[str, Any]) -> Floors:
 def store(machine: dict[str, Any], fresh: Floors) -> Path:
     """Keep floors with the machine; those of the same cases are replaced. The file."""
     path = store_path(machine)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    writable(path.parent)
     kept = {_key(e): e for e in [*stored(machine).entries, *fresh.entries]}
     write_json(path, list(kept.values()))
     return path

@@ -36,7 +36,8 @@ def measure_floors(
             taken.append(_draw(twice, dict(environment), progress))
     keys = [key for key in taken[0] if all(key in draw for draw in taken)]
     return Floors(
-        entry(*key, plan.threads, floor_of([draw[key] for draw in taken])) for key in keys
+        entry(*key, plan.threads, plan.precision, floor_of([draw[key] for draw in taken]))
+        for key in keys
     )
 
 

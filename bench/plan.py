@@ -9,6 +9,7 @@ from bench.standing import Side
 from bench.suite import Case
 from mnist_core import registry
 from mnist_core.backends import Backend
+from mnist_core.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,17 @@ class Plan:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Plan":
         """Inverse of `as_dict`; the plug-ins are loaded, so that their backends are known."""
-        registry.load_plugins(values["plugins"])
-        values = {field.name: values[field.name] for field in fields(cls)}
-        return cls(
-            **{
-                **values,
-                "backends": [registry.backend(name) for name in values["backends"]],
-                "cases": [Case.from_dict(case) for case in values["cases"]],
-                "effort": Effort(**values["effort"]),
-                "sides": [Side(**{**s, "tree": Path(s["tree"])}) for s in values["sides"]],
-            }
-        )
+        try:
+            registry.load_plugins(values["plugins"])
+            known = {field.name: values[field.name] for field in fields(cls)}
+            return cls(
+                **{
+                    **known,
+                    "backends": [registry.backend(name) for name in known["backends"]],
+                    "cases": [Case.from_dict(case) for case in known["cases"]],
+                    "effort": Effort(**known["effort"]),
+                    "sides": [Side(**{**s, "tree": Path(s["tree"])}) for s in known["sides"]],
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise DataError(f"not a plan of this version: {error}") from error

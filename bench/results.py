@@ -2,9 +2,9 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bench.columns import (
     COLUMNS,
@@ -22,6 +22,8 @@ from mnist_core.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bench.peaks import Peaks
 
 
 def frame(rows: Sequence[dict[str, Any]]) -> "pd.DataFrame":
@@ -140,9 +142,33 @@ def load_samples(path: Path) -> "pd.DataFrame":
     if not file.exists():
         return pd.DataFrame(read_lines(path / SAMPLES), columns=list(SAMPLE_COLUMNS))
     try:
-        return pd.read_parquet(file)
-    except (ValueError, OSError) as error:  # pyarrow's errors are ValueErrors
+        found = pd.read_parquet(file)
+        if "cache" not in found:  # before there were cold caches
+            found["cache"] = found.level.map(lambda level: "hot" if level == "operator" else "")
+        return found.reindex(columns=list(SAMPLE_COLUMNS))
+    except (ValueError, OSError, AttributeError) as error:  # pyarrow's errors are ValueErrors
         raise _unreadable(file, error) from error
+
+
+def rooflines(path: str | os.PathLike[str]) -> "pd.DataFrame":
+    """Rows of one run that have bytes, with what the machine's measured peaks allow them.
+
+    ``intensity`` is operations a byte, ``roof_gflops`` the 1e9 operations a second that it allows,
+    ``pct_roof`` the percentage of that which the row came to.
+    """
+    from bench.peaks import roofline
+
+    table = _load_one(Path(path))
+    found: dict[str, Peaks] = load_json(Path(path), "environment.json").get("peaks", {})
+    known = table[table.bytes.notna() & table.device.isin(list(found))]
+    limits = [
+        roofline(float(row.flops_executed), float(row.bytes), found[str(row.device)])
+        for row in cast(Iterable[Any], known.itertuples())
+    ]
+    known = known.assign(
+        **{name: [of[name] for of in limits] for name in ("intensity", "roof_gflops")}
+    )
+    return known.assign(pct_roof=100 * known.gflops / known.roof_gflops)
 
 
 def load_certificates(path: Path) -> list[dict[str, Any]]:

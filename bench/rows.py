@@ -6,7 +6,7 @@ from bench import columns, files
 from bench.noise import Floors
 from bench.peaks import Peaks
 from bench.plan import Plan
-from bench.run_folder import RunFolder
+from bench.run_folder import RESUMED, RunFolder
 from bench.standing import Standing
 from bench.suite import Case
 from bench.timed_case import TimedCase
@@ -33,6 +33,8 @@ class Rows:
         reason = timed.impossible(standing.name, limits) if limits else None
         if reason:
             return row | {"status": "refused", "reason": reason}
+        if timed.recalled:
+            row["reason"] = RESUMED
         return row | timed.measured(standing, limits) | self._known(standing, timed.case)
 
     def samples(
@@ -68,7 +70,7 @@ class Rows:
             "run_id": self._folder.run_id,
             "timestamp": files.now(),
             "commit": environment["commit"] if side is None else side.commit,
-            "dirty": environment["dirty"] if side is None else False,
+            "dirty": environment["dirty"] if side is None else side.dirty,
             "machine": f"{environment['machine']['cpu']}, {environment['machine']['cores']} cores",
             "device": standing.device,
             "backend": standing.name,
@@ -92,7 +94,8 @@ class Rows:
         operator = case.what.split()[0]
         checks = [c for c in certificate["checks"] if c["name"] == operator]
         of = certificate if case.operator in (None, "fused") else next(iter(checks), {})
-        floor = self._floors.of(standing.backend.name, case, self._plan.threads)
+        plan = self._plan
+        floor = self._floors.of(standing.backend.name, case, plan.threads, plan.precision)
         return {
             "error_ratio": of.get("error_ratio"),
             "noise_floor": None if floor is None else floor.in_turn,

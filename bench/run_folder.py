@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 _LOCK = ".lock"
+_GROWING = (columns.ROWS, columns.SAMPLES, columns.WORDS)
+
+RESUMED = "in part timed by a process that was killed before it was verified again"
+"""Of rows of a run that was gone on with: their code is the same, their process is not."""
 
 
 def _locked(path: Path) -> "BaseFileLock":
@@ -46,15 +50,13 @@ def _locked(path: Path) -> "BaseFileLock":
 class RunFolder:
     """Where one run writes; `create` makes sure at once that it can, `reopen` goes on with one.
 
-    ``rows`` holds the last row of each case and backend, ``samples`` every block that was timed,
-    ``words`` every certificate and failure.
+    ``rows`` holds the last row of each case and backend, ``samples`` every block that was timed.
     """
 
     path: Path
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     rows: list[dict[str, Any]] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
-    words: list[dict[str, Any]] = field(default_factory=list)
     _lock: Any = None
 
     @classmethod
@@ -62,7 +64,7 @@ class RunFolder:
         """Make the folder; `OutputError` if it cannot be written or holds another run."""
         writable(path)
         made = cls(path, _lock=_locked(path))
-        if results.is_result_set(path):
+        if results.is_result_set(path) or any((path / name).exists() for name in _GROWING):
             made.release()
             raise OutputError(
                 f"{path} holds the results of another run; choose another --out, "
@@ -74,22 +76,39 @@ class RunFolder:
     def reopen(cls, path: Path) -> "RunFolder":
         """A run that was killed, to go on with; `DataError` where there is none."""
         if (path / "results.csv").exists():
-            raise DataError(f"{path}: this run came to its end; there is nothing to resume")
+            raise DataError(f"{path}: this run has written its results; there is nothing to resume")
         environment = path / "environment.json"
         if not environment.exists():
             raise DataError(f"{path}: no run was begun there; give the folder of one that was")
         lock = _locked(path)
-        rows = columns.latest(read_lines(path / columns.ROWS))
-        kept = cls(path, load_json(path, environment.name)["plan"]["run_id"], rows, _lock=lock)
-        passes = {columns.identity(row): row["pass"] for row in rows}
-        kept.samples = [
-            sample
-            for sample in read_lines(path / columns.SAMPLES)
-            if sample["pass"] <= passes.get(columns.identity(sample), 0)
-        ]
-        with replacing(path / columns.SAMPLES) as temporary:
-            append_lines(temporary, kept.samples)
-        return kept
+        try:
+            run_id = load_json(path, environment.name)["plan"]["run_id"]
+            rows = columns.latest(read_lines(path / columns.ROWS))
+            passes = {columns.identity(row): row["pass"] for row in rows}
+            samples = [
+                sample
+                for sample in read_lines(path / columns.SAMPLES)
+                if sample["pass"] <= passes.get(columns.identity(sample), 0)
+            ]
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path}: not a run that can be gone on with: no {error}") from error
+        for row in rows:
+            row.setdefault("reason", RESUMED)
+        # Written anew, for the last line of each may have been cut off.
+        words = read_lines(path / columns.WORDS)
+        for name, lines in (
+            (columns.ROWS, rows),
+            (columns.SAMPLES, samples),
+            (columns.WORDS, words),
+        ):
+            with replacing(path / name) as temporary:
+                append_lines(temporary, lines)
+        return cls(path, run_id, rows, samples, _lock=lock)
+
+    @property
+    def timed_backends(self) -> set[str]:
+        """Backends that have times."""
+        return {row["backend"] for row in self.rows if "median_s" in row}
 
     def begin(self, environment: dict[str, Any]) -> None:
         """Write down what the run is about to do and on what."""
@@ -107,7 +126,6 @@ class RunFolder:
 
     def add_word(self, word: dict[str, Any]) -> None:
         """Keep a certificate or a failure, on disk at once."""
-        self.words.append(word)
         append_lines(self.path / columns.WORDS, [word])
 
     def discard(self) -> None:
@@ -144,7 +162,7 @@ class RunFolder:
             report.write(path, table, certificates, environment)
         with replacing(self.path / "results.csv") as path:
             table.to_csv(path, index=False)
-        for name in (columns.ROWS, columns.SAMPLES, columns.WORDS):
+        for name in _GROWING:
             (self.path / name).unlink(missing_ok=True)
         self.release()
         return table

@@ -61,6 +61,9 @@ class Run:
         self._timed = {case: TimedCase(case) for case in plan.cases}
         for timed in self._timed.values():
             timed.recall(s for s in folder.samples if identity(s)[1:] == timed.case.identity)
+            for row in folder.rows:
+                if row.get("status") == "failed" and identity(row)[1:] == timed.case.identity:
+                    timed.drop(row["backend"], row["reason"])
 
     @property
     def failed(self) -> bool:
@@ -209,7 +212,8 @@ class Run:
         """One pass of one case on all backends, then its rows."""
         case, number = timed.case, timed.rounds
         request = {"case": case.as_dict(), "round_s": self.plan.effort.round_s}
-        for standing in [s for s in self._running() if s.takes(case)]:
+        able = [s for s in self._running() if s.takes(case) and s.name not in timed.broken]
+        for standing in able:
             with self._catching(timed, standing):
                 blocks = timed.ready.get(standing.name, {}).get("blocks")
                 timed.ready[standing.name] = standing.ask("prepare", **request, blocks=blocks)

@@ -3,13 +3,13 @@
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from bench import results
+from bench import machine, results
 from bench.columns import identity
 from bench.compare import Name, Timed
 from bench.files import load_json
@@ -44,6 +44,13 @@ def case_name(row: Mapping[str, Any]) -> Name:
 
 def of_folder(path: Path) -> Measured:
     """A result folder, finished or not; `DataError` if it cannot be read."""
+    try:
+        return _of_folder(path)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path}: not a result set that can be compared: {error}") from error
+
+
+def _of_folder(path: Path) -> Measured:
     table, samples = results.load(path), results.load_samples(path)
     environment = load_json(path, "environment.json")
     key = ["backend", "level", "operator", "network", "batch", "cache", "round"]
@@ -99,10 +106,9 @@ def _asv_cases(found: Any) -> Iterator[tuple[Name, Timed | None]]:
 def _asv_timed(value: float | None, stats: Any, samples: Any) -> Timed | None:
     if value is None or value != value:
         return None if value is not None else Timed({}, status="failed", reason="failed in ASV")
-    if samples:
-        return Timed({i: [seconds] for i, seconds in enumerate(samples)})
+    rounds = {i: [seconds] for i, seconds in enumerate(samples or [])}
     low, high = (stats or {}).get("ci_99_a") or value, (stats or {}).get("ci_99_b") or value
-    return Timed({}, (value, low, high))
+    return Timed(rounds, (value, low, high))
 
 
 def is_asv_file(path: Path) -> bool:
@@ -110,22 +116,30 @@ def is_asv_file(path: Path) -> bool:
     if path.suffix != ".json" or not path.is_file():
         return False
     try:
-        return "result_columns" in json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
         return False
+    return isinstance(found, dict) and "result_columns" in found
 
 
 def git(*arguments: str) -> str:
-    """What git says in the suite's own repository."""
+    """What git says in the suite's own repository; `DataError` if it complains."""
     command = ["git", "-C", str(ROOT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except OSError as error:
+        raise DataError(f"git cannot be run: {error.strerror}") from error
+    except subprocess.CalledProcessError as error:
+        said = " ".join(error.stderr.split())
+        raise DataError(f"git {arguments[0]} in {ROOT}: {said or 'failed'}") from error
+    return done.stdout.strip()
 
 
 def commit_of(name: str) -> str | None:
     """Hash of a commit by any name that git knows, or None."""
     try:
         return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    except (OSError, subprocess.CalledProcessError):
+    except DataError:
         return None
 
 
@@ -148,11 +162,12 @@ def checked_out(before: str, after: str) -> Iterator[tuple[Side, Side]]:
                 sides.append(_side(name, source, Path(temporary) / f"side{place}"))
             first, second = sides
             if first.label == second.label:
-                second = Side(f"{second.label}-again", second.tree, second.commit)
+                second = replace(second, label=f"{second.label}-again")
             yield first, second
         finally:
             for source in made:
-                git("worktree", "remove", "--force", str(source))
+                with suppress(DataError):
+                    git("worktree", "remove", "--force", str(source))
 
 
 def _side(name: str, source: Path, tree: Path) -> Side:
@@ -160,9 +175,15 @@ def _side(name: str, source: Path, tree: Path) -> Side:
     tree.mkdir()
     (tree / _HARNESS).symlink_to(ROOT / _HARNESS)
     for package in _MEASURED:
+        if not (source / package).is_dir():
+            raise DataError(
+                f"compare: {name} has no folder {package}; it is too old to be measured"
+            )
         (tree / package).symlink_to(source / package)
-    commit = git("-C", str(source), "rev-parse", "HEAD")
-    return Side("tree" if name == "." else commit[:7], tree, commit)
+    if name == ".":
+        return Side("tree", tree, *machine.commit())
+    commit = git("rev-parse", f"{name}^{{commit}}")
+    return Side(commit[:7], tree, commit, False)
 
 
 def of_run(path: Path, first: Side, second: Side) -> tuple[Measured, Measured]:

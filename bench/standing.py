@@ -17,6 +17,7 @@ class Side:
     label: str
     tree: Path
     commit: str
+    dirty: bool = False
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,6 +93,7 @@ Rounds = Mapping[int, Sequence[float]]
 
 _UNDISTURBED = 0.05
 _BLOCKS_BELOW = 3
+_LEAST_ROUNDS = 3
 _RESAMPLES = 500
 
 
@@ -101,22 +103,24 @@ def undisturbed_quantile(*sides: Rounds) -> float:
     return max(_UNDISTURBED, min(0.5, _BLOCKS_BELOW / fewest))
 
 
-def undisturbed(rounds: Rounds, quantile: float | None = None) -> float:
-    """Seconds of the fastest twentieth of blocks: how fast it is where nothing comes between."""
-    of = undisturbed_quantile(rounds) if quantile is None else quantile
-    return float(np.quantile(np.concatenate([*map(np.asarray, rounds.values())]), of))
+def undisturbed(rounds: Rounds, quantile: float) -> float:
+    """Seconds of the fastest blocks: how fast it is where nothing comes between."""
+    return float(np.quantile(np.concatenate([*map(np.asarray, rounds.values())]), quantile))
 
 
 @dataclass(frozen=True)
 class Evidence:
     """How many times as long one side takes as the other, and the standard error of its logarithm.
 
-    ``freedom`` is how many rounds that error is from, less one.
+    ``freedom`` is how many rounds that error is from, less one. ``before`` and ``after`` are the
+    seconds that the ratio is of.
     """
 
     ratio: Ratio
     error: float
     freedom: int
+    before: float
+    after: float
 
     def p_beyond(self, threshold: float) -> float:
         """Probability of such a ratio if the sides differed by no more than ``threshold``."""
@@ -132,7 +136,8 @@ def evidence(before: Rounds, after: Rounds, in_turn: bool) -> Evidence:
     """Ratio of the undisturbed times of two sides, and how sure it is.
 
     The error is that of resampling rounds (Efron 1979, https://doi.org/10.1214/aos/1176344552), the
-    same ones on both sides where they were taken in turn; the interval is Student's.
+    same ones on both sides where they were taken in turn; the interval is Student's. Of fewer than
+    three rounds nothing is known.
     """
     from scipy.stats import t
 
@@ -144,11 +149,14 @@ def evidence(before: Rounds, after: Rounds, in_turn: bool) -> Evidence:
     picked = rng.integers(len(before), size=(_RESAMPLES, len(before)))
     others = picked if in_turn else rng.integers(len(after), size=(_RESAMPLES, len(after)))
     resampled = [_resampled(*of, quantile) for of in ((after, others), (before, picked))]
-    error = float(np.std(np.log(resampled[0] / resampled[1])))
-    value = undisturbed(after, quantile) / undisturbed(before, quantile)
+    few = min(len(before), len(after)) < _LEAST_ROUNDS
+    error = inf if few else float(np.std(np.log(resampled[0] / resampled[1])))
+    times = undisturbed(before, quantile), undisturbed(after, quantile)
+    value = times[1] / times[0]
     freedom = max(1, len(before) - 1 if in_turn else len(before) + len(after) - 2)
     factor = np.exp(t.ppf(0.5 + CONFIDENCE / 2, freedom) * error)
-    return Evidence(Ratio(value, float(value / factor), float(value * factor)), error, freedom)
+    ratio = Ratio(value, float(value / factor), float(value * factor))
+    return Evidence(ratio, error, freedom, *times)
 
 
 def _resampled(rounds: Rounds, picked: Any, quantile: float) -> Any:

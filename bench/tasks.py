@@ -43,6 +43,7 @@ class Task:
     kernel: str
     images: int
     flops: int
+    flops_executed: int
     bytes: int | None
     flush: Callable[[], Any] | None = None
 
@@ -144,10 +145,11 @@ class Bench:
             for call in calls:
                 call()
 
-        flops = sum(operator.flops(call) for call in work)
-        kernel = self.backend.kernel_for(operator).name
+        kernel = self.backend.kernel_for(operator)
+        useful = sum(operator.flops(call) for call in work)
+        executed = sum(kernel.flops_executed(call) for call in work)
         flush = cache_flush(self.backend.space) if case.cache == "cold" else None
-        return Task(run, _nothing, run, kernel, case.batch, flops, moved, flush)
+        return Task(run, _nothing, run, kernel.name, case.batch, useful, executed, moved, flush)
 
     def _part(self, case: Case) -> Task:
         """One call of those that a training step makes, with the step's own arrays."""
@@ -162,13 +164,15 @@ class Bench:
         inputs = tuple(a for a in host[: len(operator.input_names)] if a is not None)
         places = {output: operator.place(output) for output in operator.outputs}
         skip = frozenset(output for output, place in places.items() if host[place] is None)
+        call, kernel = Call(inputs, attributes, skip=skip), self.backend.kernel_for(operator)
         return Task(
             run,
             partial(network.set_parameters, initial),
             run,
-            self.backend.kernel_for(operator).name,
+            kernel.name,
             images,
-            operator.flops(Call(inputs, attributes, skip=skip)),
+            operator.flops(call),
+            kernel.flops_executed(call),
             operator.bytes(inputs, host[len(inputs) :]),
         )
 
@@ -187,11 +191,11 @@ class Bench:
                 outputs.append(result.astype(self.precision.dtype) if floats else result)
         return inputs, outputs
 
-    def _flops(self, case: Case) -> int:
-        """Useful operations of a level: of the operators' calls that it consists of."""
+    def _flops(self, case: Case, of: Callable[[Operator, Call], int]) -> int:
+        """Operations of a level: ``of`` each of the operators' calls that it consists of."""
         level = "step" if case.level in ("epoch", "part") else case.level
         operators = [registry.operator(name) for name in _CALLS[level]]
-        step = sum(op.flops(call) for op in operators for call in self._workload(op, case))
+        step = sum(of(op, call) for op in operators for call in self._workload(op, case))
         if case.level != "epoch":
             return step
         return step * len(self._data.train_labels) // case.batch
@@ -214,7 +218,8 @@ class Bench:
             warm,
             over.name if over else "composed",
             images,
-            self._flops(case),
+            self._flops(case, Operator.flops),
+            self._flops(case, lambda op, call: self.backend.kernel_for(op).flops_executed(call)),
             None,
         )
 

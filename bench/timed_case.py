@@ -23,6 +23,7 @@ class TimedCase:
 
     case: Case
     passes: int = 0
+    recalled: bool = False
     ready: dict[str, dict[str, Any]] = field(default_factory=dict)
     blocks: dict[str, dict[int, list[float]]] = field(default_factory=dict)
     samples: dict[str, dict[int, float]] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class TimedCase:
         """Take in the samples of an earlier run that was killed."""
         blocks: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for sample in samples:
+            self.recalled = True
             blocks.setdefault((sample["backend"], sample["round"]), []).append(sample)
             self.passes = max(self.passes, sample["pass"])
         for (name, number), taken in blocks.items():
@@ -76,7 +78,7 @@ class TimedCase:
         if name not in self.samples or name not in self.ready:
             return None
         ready, seconds = self.ready[name], median(self.samples[name].values())
-        return peaks.impossible(ready["flops"], ready["bytes"], seconds, limits)
+        return peaks.impossible(ready["flops_executed"], ready["bytes"], seconds, limits)
 
     def measured(self, standing: Standing, limits: Peaks | None) -> dict[str, Any]:
         """Columns that come from a backend's samples."""
@@ -96,14 +98,14 @@ class TimedCase:
             "compile_s": standing.compile_times.get(self.case),
             "images_per_s": ready["images"] / summary.median,
             "flops": ready["flops"],
-            "flops_executed": ready["flops"],
+            "flops_executed": ready["flops_executed"],
             "gflops": ready["flops"] / summary.median / 1e9,
             "peak_memory_bytes": self.memory.get(name),
         }
         if name in self.device:
             columns["device_s"] = median(self.device[name].values())
         if limits is not None:
-            columns["pct_peak"] = peaks.pct_peak(ready["flops"], summary.median, limits)
+            columns["pct_peak"] = peaks.pct_peak(ready["flops_executed"], summary.median, limits)
         if ready["bytes"] is not None:
             columns["bytes"] = ready["bytes"]
             columns["gbytes_per_s"] = ready["bytes"] / summary.median / 1e9

@@ -214,6 +214,7 @@ class Program:
             "kernel": task.kernel,
             "images": task.images,
             "flops": task.flops,
+            "flops_executed": task.flops_executed,
             "bytes": task.bytes,
             "blocks": vars(self.blocks),
         }

@@ -9,7 +9,7 @@ from typing import Any
 
 from mnist_core.arrays import Space
 from mnist_core.errors import BackendError
-from mnist_core.operators import Array, Operator
+from mnist_core.operators import Array, Case, Operator
 from mnist_core.precision import EXACT, Precision
 
 Function = Callable[..., Any]
@@ -28,6 +28,11 @@ class Kernel:
     function: Function
     needs_space: bool = False
     precision: str | None = None
+    executed: Callable[[Case], int] | None = None
+
+    def flops_executed(self, case: Case) -> int:
+        """Floating-point operations that one call really makes: as declared, or the useful ones."""
+        return self.operator.flops(case) if self.executed is None else self.executed(case)
 
     def serves(self, precision: Precision) -> bool:
         """Whether it computes the operator as it is in ``precision``."""
@@ -61,17 +66,20 @@ def kernel(
     name: str | None = None,
     needs_space: bool = False,
     precision: str | None = None,
+    executed: Callable[[Case], int] | None = None,
 ) -> Callable[[Function], Kernel]:
     """Declare a function as a kernel of ``operator`` for arrays on ``device``.
 
     With ``needs_space`` its first argument is the `Space`, for scratch memory and the namespace.
-    With ``precision="exact"`` it is used in exact precision alone, and before any other.
+    With ``precision="exact"`` it is used in exact precision alone, and before any other. A kernel
+    that leaves operations out on purpose (zeros, say) gives their number with ``executed``, from a
+    call: its share of the machine's peak is that of what it really computes.
     """
     _check_precision(precision)
 
     def declare(function: Function) -> Kernel:
         named = name or function.__name__
-        return Kernel(named, operator, device, function, needs_space, precision)
+        return Kernel(named, operator, device, function, needs_space, precision, executed)
 
     return declare
 

@@ -20,6 +20,7 @@ _T = TypeVar("_T")
 
 _backends: dict[str, Backend] = {}
 _operators: dict[str, Operator] = {operator.name: operator for operator in BUILTIN}
+_plugins: set[Path] = set()
 _discovered = False
 
 
@@ -95,8 +96,10 @@ def load_plugins(paths: Iterable[str | Path]) -> None:
 
 
 def load_plugin(path: str | Path) -> None:
-    """Register what stands in a loose Python file."""
+    """Register what stands in a loose Python file; once, however often it is asked for."""
     given, path = path, Path(path).resolve()
+    if path in _plugins:
+        return
     if not path.is_file():
         raise BackendError(f"plug-in {given}: no such file")
     backends()
@@ -114,6 +117,7 @@ def load_plugin(path: str | Path) -> None:
         raise BackendError(f"plug-in {path}: {error}") from error
     except Exception as error:
         raise BackendError(f"plug-in {path}: {described(error)}") from error
+    _plugins.add(path)
 
 
 def _check_declared(backends: list[Backend]) -> None:

@@ -141,7 +141,7 @@ def test_the_pages_open_offline_and_show_the_graphs(measured: Path, tmp_path: Pa
     assert len(placed) == 10
     assert all((pages / file).stat().st_size > 1000 for file in placed)
     index = (pages / "index.html").read_text()
-    assert not re.search(r"(src|href)=\"https://[^\"]*\\.(js|css)", index)
+    assert not re.search(r"(src|href)=\"https://[^\"]*\.(js|css)", index)
     with served(pages) as address:
         graph = f"{address}/#training.Operators.time_operator?p-backend='numpy'&p-operator='relu'"
         seen = browse(graph, tmp_path / "graph")

@@ -51,7 +51,7 @@ def run_of(path: Path, times: dict[str, float], noise=(), **conditions) -> Path:
 
 def floor(operator: str, apart: float) -> dict:
     case = Case("operator", operator, NETWORK, BATCH, "hot")
-    return entry("numpy", case, 2, Floor(apart, apart, 6))
+    return entry("numpy", case, 2, "float32", Floor(apart, apart, 6))
 
 
 NOISE = [floor("relu", 0.02), floor("dense", 0.02), floor("sgd", 0.02)]
@@ -183,9 +183,38 @@ def test_what_was_broken_before_is_nothing_to_compare_with():
     name = ("numpy", "relu")
     (mended,) = compare({name: broken}, {name: whole}, {name: 0.1}, True)
     (worse,) = compare({name: whole}, {name: broken}, {name: 0.1}, True)
-    assert (mended.verdict, mended.before_s, mended.after_s) == ("same", None, 1.0)
+    (never,) = compare({name: broken}, {name: broken}, {name: 0.1}, True)
+    assert (mended.verdict, mended.reason) == ("incomparable", "failed before: died")
     assert (worse.verdict, worse.reason) == ("failed", "died")
-    assert counts([worse, mended]) == {"failed": 1, "same": 1}
+    assert never.verdict == "incomparable"
+    assert counts([worse, mended]) == {"failed": 1, "incomparable": 1}
+
+
+def test_too_few_rounds_decide_nothing():
+    name = ("numpy", "relu")
+    few, slow = Timed({1: [1.0], 2: [1.0]}), Timed({1: [9.0], 2: [9.0]})
+    for in_turn in (True, False):
+        (change,) = compare({name: few}, {name: slow}, {name: 0.1}, in_turn)
+        assert change.verdict == "ambiguous"
+        assert json.loads(json.dumps(change.as_dict()))["ratio"]["high"] is None
+    (apart,) = compare({name: few}, {name: Timed({7: [1.0]})}, {name: 0.1}, True)
+    assert apart.verdict == "ambiguous"
+    (empty,) = compare({name: few}, {name: Timed({})}, {name: 0.1}, False)
+    assert (empty.verdict, empty.as_dict()["before_s"]) == ("ambiguous", None)
+
+
+def test_nothing_in_common_is_no_success(before, tmp_path):
+    other = run_of(tmp_path / "o", {"softmax": 1e-5})
+    refused = mnist_bench("compare", before, other)
+    assert refused.returncode == 2
+    assert "nothing to compare: no case in both" in refused.stderr
+
+
+def test_the_reference_run_of_an_earlier_version_can_be_compared():
+    reference = ROOT / "results" / "reference" / "epyc-2-cores"
+    done = mnist_bench("compare", reference, reference)
+    assert done.returncode == 0, done.stderr
+    assert "same" in done.stdout
 
 
 @pytest.fixture
@@ -213,6 +242,7 @@ def commit(root: Path, message: str) -> None:
     git(root, "commit", "--quiet", "--allow-empty", "--message", message)
 
 
+@pytest.mark.long
 def test_commits_are_measured_in_turn_and_a_slower_one_is_found(repository, data, tmp_path):
     relu = repository / "kernels" / "array" / "operators" / "relu.py"
     text = relu.read_text()
@@ -270,7 +300,7 @@ def test_asvs_own_results_can_be_compared(tmp_path):
     done = mnist_bench("compare", *files, "--format", "json")
     assert done.returncode == 1, done.stderr
     changes = {c["case"]: c["verdict"] for c in json.loads(done.stdout)["changes"]}
-    verdicts = {"relu": "slower", "sgd": "same", "dense": "failed"}
+    verdicts = {"relu": "slower", "sgd": "same", "dense": "incomparable"}
     assert changes == {f"time_operator {name}": verdict for name, verdict in verdicts.items()}
     files[0].write_text('{"result_columns": []}')
     refused = mnist_bench("compare", *files)

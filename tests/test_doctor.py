@@ -77,7 +77,7 @@ def test_a_busy_machine_is_told_from_an_idle_one(monkeypatch):
 def test_a_gpu_that_is_throttled_hot_or_shared_is_told(gpu):
     gpu()
     assert list(fitness._of_gpus()) == []
-    assert fitness.gpus()[0]["name"] == "NVIDIA H200"
+    assert fitness.machine.gpus()[0]["name"] == "NVIDIA H200"
     gpu(degrees="91", slowed="Active", processes="4711\n42\n")
     slowed, hot, shared = fitness._of_gpus()
     assert "NVIDIA H200 is throttled at 900" in slowed
@@ -101,16 +101,19 @@ def test_floors_are_kept_with_the_machine_and_replaced_case_by_case(cache):
     other = Case("step", None, (784, 16, 10), 32)
     assert noise.stored(MACHINE).entries == []
     first = Floors(
-        [entry("numpy", ONE, 1, Floor(0.02, 0.1, 6)), entry("numpy", other, 1, Floor(0.03, 0.1, 6))]
+        [
+            entry("numpy", ONE, 1, "float32", Floor(0.02, 0.1, 6)),
+            entry("numpy", other, 1, "float32", Floor(0.03, 0.1, 6)),
+        ]
     )
     path = noise.store(MACHINE, first)
     assert cache in path.parents
     assert path.name == "some-cpu-_-3-ghz_x-2-cores.json"
-    noise.store(MACHINE, Floors([entry("numpy", ONE, 1, Floor(0.05, 0.2, 3))]))
+    noise.store(MACHINE, Floors([entry("numpy", ONE, 1, "float32", Floor(0.05, 0.2, 3))]))
     kept = noise.stored(MACHINE)
-    assert kept.of("numpy", ONE, 1) == Floor(0.05, 0.2, 3)
-    assert kept.of("numpy", other, 1) == Floor(0.03, 0.1, 6)
-    assert kept.of("numpy", ONE, 2) is None
+    assert kept.of("numpy", ONE, 1, "float32") == Floor(0.05, 0.2, 3)
+    assert kept.of("numpy", other, 1, "float32") == Floor(0.03, 0.1, 6)
+    assert kept.of("numpy", ONE, 1, "float64") is None
     path.write_text("{")
     assert noise.stored(MACHINE).entries == []
 
@@ -130,6 +133,7 @@ def test_a_floor_is_three_times_the_usual_distance_of_an_intervals_end():
     assert moved.apart > 0.9
 
 
+@pytest.mark.long
 def test_noise_is_measured_stored_shown_and_stands_in_the_rows(cache, small_digits, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()

@@ -1,9 +1,12 @@
 """Peaks are measured, rows are held against them, and nobody is faster than the machine."""
 
+import json
+
 import pytest
 
 from bench import peaks
 from bench.peaks import better, impossible, measure_peaks, pct_peak, roofline
+from bench.results import frame, rooflines
 from mnist_core.arrays import Space
 
 PEAKS = {
@@ -63,5 +66,19 @@ def test_nobody_computes_or_moves_more_than_the_machine_can():
     assert "1.04e+03 GFLOP/s is 10 times the measured peak of 100" in reason
     assert impossible(1e6, 26e9, 1.0, PEAKS) is None  # reading alone is faster than copying
     assert "GB/s is 2 times the measured bandwidth" in str(impossible(1e6, 50e9, 1.0, PEAKS))
+    assert impossible(1e6, 3.9e6, 1e-5, PEAKS) is None  # a part of it may be in the cache
     # What fits into the cache may come from a nearer one, whose bandwidth is not measured.
     assert impossible(1.0, 0.9e6, 1e-6, PEAKS) is None
+
+
+def test_rows_of_a_run_are_held_under_the_roof_of_its_own_peaks(tmp_path):
+    run = {
+        "schema": 1, "backend": "numpy", "device": "cpu", "level": "operator", "operator": "relu",
+        "network": "784-16-10", "batch": 32, "flops_executed": 1e5, "bytes": 1e5, "gflops": 40.0,
+    }  # fmt: skip
+    frame([run, run | {"level": "step", "bytes": None}]).to_csv(
+        tmp_path / "results.csv", index=False
+    )
+    (tmp_path / "environment.json").write_text(json.dumps({"peaks": {"cpu": PEAKS}}))
+    (found,) = rooflines(tmp_path).to_dict("records")
+    assert (found["intensity"], found["roof_gflops"], found["pct_roof"]) == (1.0, 80.0, 50.0)

@@ -16,7 +16,7 @@ from test_interrupt import lines, start
 from bench.files import append_lines, read_lines
 from bench.plan import FULL, Plan
 from bench.results import load, load_certificates, load_samples
-from bench.run_folder import RunFolder
+from bench.run_folder import RESUMED, RunFolder
 from bench.standing import Side
 from bench.suite import LEVELS, cases
 from mnist_core import registry
@@ -59,7 +59,9 @@ def check_resumed(out: Path) -> None:
     assert len(table) == COMPLETE
     assert set(table.status) == {"ok"}
     assert set(table.certificate) == {"float32"}
-    assert set(table.reason) == {""}
+    assert set(table.reason) <= {"", RESUMED}
+    kept_rows = table[[(r.level, r.operator or None) in rows for r in table.itertuples()]]
+    assert set(kept_rows.reason) <= {RESUMED}
     assert table.run_id.nunique() == 1
     key = ["level", "operator", "round", "block"]
     assert not samples.duplicated(key).any()
@@ -91,7 +93,7 @@ def test_a_killed_run_is_read_for_what_it_has_and_gone_on_with(data, tmp_path):
     check_resumed(out)
     again = mnist_bench("run", "--resume", out)
     assert again.returncode == 2
-    assert "came to its end" in again.stderr
+    assert "has written its results" in again.stderr
 
 
 def test_a_run_that_is_going_on_is_left_alone(data, tmp_path):

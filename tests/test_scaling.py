@@ -47,6 +47,7 @@ def test_points_vary_one_thing_and_hold_the_rest():
     assert within(BATCHES, 2000) == [1, 4, 16, 64, 256, 1024, 2000]
 
 
+@pytest.mark.long
 def test_scale_measures_fits_and_draws(small_digits, tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()

@@ -47,7 +47,7 @@ class Machine:
         def run() -> None:
             self.compute(seconds)
 
-        return Task(run, lambda: None, run, "kernel", 1, 1, None)
+        return Task(run, lambda: None, run, "kernel", 1, 1, 1, None)
 
     def round(self, seconds: float) -> list[float]:
         blocks = timing.sample(self.task(seconds), self.clock, timing.Blocks(1, 5))
@@ -141,6 +141,7 @@ def test_few_and_noisy_rounds_leave_it_ambiguous():
     assert verdicts([machine.in_turn(0.002, 0.00206)], 0.01) == ["ambiguous"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("rounds", "blocks"), [(6, 5), (12, 10), (30, 10), (30, 1)])
 @pytest.mark.parametrize("wild", [0.0, 0.1])
 @pytest.mark.parametrize("in_turn", [True, False])

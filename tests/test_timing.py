@@ -22,7 +22,7 @@ class Device:
         self.queued = 0.0
         self.log: list[str] = []
         self.task = Task(
-            self.does("run"), self.does("reset"), self.does("warm"), "kernel", 1, 1, None
+            self.does("run"), self.does("reset"), self.does("warm"), "kernel", 1, 1, 1, None
         )
 
     def does(self, what):
@@ -73,7 +73,7 @@ def test_sample_averages_calls_of_different_length():
     def run():
         device.queued += next(lengths)
 
-    device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, None)
+    device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, 1, None)
     assert device.sample(3) == pytest.approx([0.003])
 
 
@@ -84,7 +84,7 @@ def test_sample_has_a_figure_for_each_block_and_a_stall_is_in_one_alone():
     def run():
         device.queued += next(lengths)
 
-    device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, None)
+    device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, 1, None)
     assert device.sample(2, count=3) == pytest.approx([0.001, 0.017, 0.001])
 
 
@@ -145,7 +145,7 @@ def test_calibration_does_not_take_a_stall_for_a_slow_kernel():
     def run():
         device.queued += next(lengths, 0.0001)
 
-    device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, None)
+    device.task = Task(run, device.does("reset"), device.does("warm"), "kernel", 1, 1, 1, None)
     assert device.calibrate(0.02) == timing.Blocks(20, 10)
 
 

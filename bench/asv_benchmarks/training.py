@@ -64,7 +64,7 @@ class Verified:
         _at_rest[0] = bench.backend.space.synchronize
         self.task.warm()
         self.task.reset()
-        threadpool_limits(len(os.sched_getaffinity(0)) if THREADS == "all" else int(THREADS))
+        threadpool_limits(None if THREADS == "all" else int(THREADS))
 
 
 class Training(Verified):

@@ -57,6 +57,9 @@ def compare_command(
         )
     in_turn = "commit" in names.values()
     found = _compared(first, second, own, in_turn)
+    if all(change.verdict == "incomparable" for change in found):
+        reasons = list(dict.fromkeys(change.reason for change in found)) or ["no case in both"]
+        raise DataError(f"compare: nothing to compare: {'; '.join(reasons[:3])}")
     _show(format, first, second, found, different, in_turn)
     return 1 if any(change.verdict in _FAILING[fail_on] for change in found) else 0
 
@@ -144,9 +147,7 @@ def _show(
     in_turn: bool,
 ) -> None:
     notes = _notes(first, second, different, in_turn)
-    summary = (
-        ", ".join(f"{n} {verdict}" for verdict, n in counts(found).items()) or "no case in both"
-    )
+    summary = ", ".join(f"{n} {verdict}" for verdict, n in counts(found).items())
     output = console.stdout()
     if format == "json":
         value = {

@@ -41,7 +41,7 @@ def _facts(environment: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "machine", f"{found['cpu']}, {found['cores']} cores, {digits.size(found['memory_bytes'])}"
     yield "load", f"{found['load']}, governor {governor}, stolen {fitness.stolen_percent():.0f} %"
     yield "threads", _threads(environment)
-    for gpu in fitness.gpus():
+    for gpu in machine.gpus():
         yield "GPU", ", ".join(f"{name} {value}" for name, value in gpu.items())
     yield "clock", _clock()
     yield "peaks", _peaks(environment["threads"])

@@ -8,6 +8,7 @@ from bench import console, files, fitness, machine, runner, suite
 from bench.plan import COMPARING, FULL, QUICK, Plan
 from bench.run_folder import RunFolder
 from bench.standing import Side
+from bench.suite import Case
 from mnist_core import registry
 from mnist_core.backends import Backend
 from mnist_core.data import Dataset, resolve
@@ -105,8 +106,12 @@ def make_plan(
     plugins: tuple[str, ...] = (),
     quick: bool = False,
     sides: Sequence[Side] = (),
+    cases: Sequence[Case] = (),
 ) -> tuple[Plan, dict[str, Any]]:
-    """What the options ask for, and the environment that it will be done in."""
+    """What the options ask for, and the environment that it will be done in.
+
+    ``cases`` take the place of those that levels, operators, networks and batches make.
+    """
     recipe = find_preset(preset or "standard")
     registry.load_plugins(plugins)
     chosen = selected(backends)
@@ -118,14 +123,15 @@ def make_plan(
     timed_operators = tuple(dict.fromkeys(operators)) or tuple(registry.operators())
     data = resolve(data)
     dataset = load_data(data)
-    sizes = [parse_sizes(text) for text in dict.fromkeys(networks)] or [recipe.network]
-    images = list(dict.fromkeys(batches)) or [recipe.batch or len(dataset.train_labels)]
-    for network in sizes:
-        for batch in images:
-            check_recipe(network, dataset, batch)
+    if not cases:
+        sizes = [parse_sizes(text) for text in dict.fromkeys(networks)] or [recipe.network]
+        images = list(dict.fromkeys(batches)) or [recipe.batch or len(dataset.train_labels)]
+        cases = suite.cases(sizes, images, level_names, timed_operators, caches)
+    for network, batch in dict.fromkeys((case.network, case.batch) for case in cases):
+        check_recipe(network, dataset, batch)
     plan = Plan(
         backends=chosen,
-        cases=suite.cases(sizes, images, level_names, timed_operators, caches),
+        cases=list(cases),
         precision=precision,
         threads=threads or machine.cores(),
         data=data,
@@ -136,9 +142,16 @@ def make_plan(
         kernels=_chosen_kernels(kernels, chosen, kind),
         sides=sides,
     )
+    return plan, _environment(plan, dataset)
+
+
+def _environment(plan: Plan, dataset: Dataset) -> dict[str, Any]:
     environment = machine.environment(plan.threads)
-    environment["warnings"] = fitness.warnings(environment["machine"]["load"])
-    return plan, environment | {"data": data_entry(dataset)}
+    return environment | {
+        "source": machine.source_sha256(plan.plugins),
+        "warnings": fitness.warnings(environment["machine"]["load"]),
+        "data": data_entry(dataset),
+    }
 
 
 def run_command(resume: str | None, out: str | None, **options: Any) -> int:
@@ -156,19 +169,23 @@ def _resumed(path: Path) -> tuple[Plan, dict[str, Any], RunFolder]:
     folder = RunFolder.reopen(path)
     before = files.load_json(path, "environment.json")
     plan = Plan.from_dict(before["plan"])
-    after = machine.environment(plan.threads) | {"data": data_entry(load_data(plan.data))}
+    if plan.sides:
+        raise DataError(f"{path}: commits that were measured in turn cannot be gone on with")
+    lost = [b for b in plan.backends if b.unavailable() and b.name in folder.timed_backends]
+    if lost:
+        raise DataError(f"{path}: {lost[0].name} is unavailable now: {lost[0].unavailable()}")
+    after = _environment(plan, load_data(plan.data))
     differ = [
         name
         for name, of in (
-            ("commit", lambda e: (e["commit"], e["dirty"])),
-            ("machine", lambda e: (e["machine"]["cpu"], e["machine"]["cores"])),
+            ("source", lambda e: e["source"]),
+            ("machine", lambda e: [e["machine"][k] for k in ("cpu", "cores", "gpus")]),
             ("data", lambda e: e["data"]["sha256"]),
             ("packages", lambda e: e["packages"]),
         )
         if of(before) != of(after)
     ]
     if differ:
-        folder.release()
         raise DataError(
             f"{path}: {' and '.join(differ)} changed since that run began; "
             f"its rows would not be comparable: start a new one"
@@ -180,9 +197,10 @@ def measure(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> tuple
     """Do a run and write what it found.
 
     Gives its rows as a data frame, whether all was well, and whether it was interrupted.
-    Where it is interrupted before it has a row, nothing is left; else what it has is written.
+    Where it is interrupted before it has a row, nothing is left; else what it has is written. A
+    run that was gone on with stays as it was, to be gone on with again.
     """
-    interrupted = False
+    interrupted, resumed = False, bool(folder.rows)
     with console.RunProgress() as progress:
         run = runner.Run(plan, folder, environment, progress)
         try:
@@ -192,6 +210,9 @@ def measure(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> tuple
             environment["warnings"].append("interrupted: not every case was timed")
         finally:
             run.close()
+    if interrupted and resumed:
+        folder.release()
+        raise KeyboardInterrupt
     if interrupted and not folder.rows:
         folder.discard()
         raise KeyboardInterrupt

@@ -1,7 +1,6 @@
 """``mnist-bench scale``."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations, groupby
 from typing import Any
 
@@ -48,9 +47,10 @@ def scale_command(
     rows, well = [], True
     for number, of in groupby(points, key=lambda point: point.threads):
         group = list(of)
-        plan, environment = make_plan(**options, data=data, threads=number, quick=True)
         cases = {point: Case(level, None, point.network, point.batch) for point in group}
-        plan = replace(plan, cases=list(dict.fromkeys(cases.values())))
+        plan, environment = make_plan(
+            **options, data=data, threads=number, quick=True, cases=[*dict.fromkeys(cases.values())]
+        )
         run = RunFolder.create(folder / f"threads-{number}")
         table, fine, interrupted = measure(plan, run, environment)
         if interrupted:

@@ -1,0 +1,93 @@
+"""Options that several commands share."""
+
+from typing import Any
+
+import click
+
+PLUGIN = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="FILE",
+    help="Python file with a backend; repeatable.",
+)
+BACKEND = click.option(
+    "--backend", default="numpy", show_default=True, metavar="NAME", help="What computes."
+)
+BACKENDS = click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="NAME",
+    help="Repeatable; `list backends` shows all, 'all' adds peers.  [all but peers]",
+)
+LEVELS = click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    metavar="epoch|step|forward|backward|operator|part",
+    help="Repeatable; parts are the pieces of a step.  [all six]",
+)
+OPERATORS = click.option(
+    "--operator",
+    "operators",
+    multiple=True,
+    metavar="OP",
+    help="Repeatable; `list operators` shows all.  [all]",
+)
+QUICK = click.option("--quick", is_flag=True, help="Fewer rounds: half a minute.")
+CACHE = click.option(
+    "--cache",
+    default="hot",
+    show_default=True,
+    metavar="hot|cold|hot,cold",
+    help="Whether operators find their arrays in the caches.",
+)
+NETWORKS = click.option(
+    "--network", "networks", multiple=True, metavar="784-128-64-10", help="Repeatable."
+)
+BATCHES = click.option(
+    "--batch", "batches", multiple=True, type=int, help="Images a step; repeatable."
+)
+DATA = click.option(
+    "--data",
+    default="auto",
+    show_default=True,
+    metavar="auto|mnist|fashion-mnist|digits|synthetic|PATH",
+    help="Images of which data set.",
+)
+PRESET = click.option(
+    "--preset",
+    metavar="NAME",
+    help="Network and recipe, which options override; `list presets` shows all.  [standard]",
+)
+PRECISION = click.option(
+    "--precision",
+    default="float32",
+    show_default=True,
+    metavar="NAME",
+    help="float32, float64 or exact.",
+)
+
+
+def check_threads(_context: click.Context, _option: click.Parameter, value: Any) -> Any:
+    """Refuse more threads than processors: waiting for each other they would take minutes."""
+    from bench.machine import cores
+
+    for threads in value if isinstance(value, tuple) else (value or 1,):
+        if threads > cores():
+            raise click.BadParameter(
+                f"{threads} threads on {cores()} processors; give {cores()} at most"
+            )
+    return value
+
+
+THREADS = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    callback=check_threads,
+    help="Threads of every library.  [all]",
+)
+SEED = click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), help="Of initial weights and order."
+)
