@@ -136,6 +136,47 @@ def test_resume_stands_alone(tmp_path):
     assert "no run was begun there" in nothing.stderr
 
 
+@pytest.mark.parametrize("name", ["rows.jsonl", "certificates.jsonl", "samples.jsonl"])
+def test_a_line_that_was_cut_off_does_not_spoil_what_is_appended(tmp_path, name):
+    folder = RunFolder.create(tmp_path / "run")
+    folder.begin({"plan": {"run_id": folder.run_id}})
+    sample = {"backend": "a", "level": "step", "network": "n", "batch": 1, "pass": 1, "round": 1}
+    row = {"backend": "a", "level": "step", "network": "n", "batch": 1, "pass": 1}
+    folder.add_rows([row])
+    folder.add_samples([sample, {**sample, "pass": 2, "round": 2}])
+    folder.add_word({"backend": "a", "status": "failed", "reason": "died"})
+    folder.release()
+    with (folder.path / name).open("a") as file:
+        file.write('{"backend": "b", "lev')
+    again = RunFolder.reopen(folder.path)
+    assert again.run_id == folder.run_id
+    assert again.rows == [row | {"reason": RESUMED}]
+    assert again.samples == [sample]  # of the second pass there is no row
+    again.add_rows([row | {"pass": 2}])
+    again.add_samples([{**sample, "pass": 2, "round": 2}])
+    again.add_word({"backend": "a", "status": "failed", "reason": "again"})
+    assert [r["pass"] for r in read_lines(folder.path / "rows.jsonl")] == [1, 2]
+    assert [s["round"] for s in read_lines(folder.path / "samples.jsonl")] == [1, 2]
+    assert len(read_lines(folder.path / "certificates.jsonl")) == 2
+    again.release()
+
+
+def test_a_folder_in_which_a_run_was_begun_is_not_used_for_another(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    folder.add_word({"backend": "a", "status": "failed", "reason": "died"})
+    folder.release()
+    with pytest.raises(OutputError, match=r"go on with it by --resume"):
+        RunFolder.create(tmp_path / "run")
+
+
+def test_an_environment_without_a_plan_is_one_line(tmp_path):
+    for text in ("{}", '{"plan": {"run_id": "a"}}', "[]"):
+        (tmp_path / "environment.json").write_text(text)
+        refused = mnist_bench("run", "--resume", tmp_path)
+        assert refused.returncode == 2, text
+        assert refused.stderr.count("\n") == 1
+
+
 @pytest.mark.long
 def test_fifty_kills_at_random_moments_lose_nothing(data, tmp_path):
     """The moment is drawn from the whole length of a run; a few of the killed ones are resumed."""

@@ -127,6 +127,18 @@ def test_the_parts_are_what_a_step_consists_of(numpy):
     assert all(piece.bytes for piece in pieces[:-1])
 
 
+def test_a_kernel_that_leaves_operations_out_says_how_many_it_executes(numpy, data):
+    @kernel(operators.relu, executed=lambda call: 7)
+    def skipping(z, out):
+        out[...] = z * (z > 0)
+
+    backend = Backend("skipping", base="numpy", kernels=[skipping])
+    relu, useful = case("operator", "relu"), numpy.prepare(case("operator", "relu"))
+    task = Bench(backend, data, "float32", LR, seed=3).prepare(relu)
+    assert (task.flops, task.flops_executed) == (useful.flops, 7)
+    assert useful.flops_executed == useful.flops
+
+
 def test_a_part_does_to_the_networks_own_arrays_what_the_step_does(numpy, networks):
     task = numpy.prepare(case("part", "sgd"))
     before = networks[-1].get_parameters()

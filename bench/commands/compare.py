@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from bench import console, files, results, sides
 from bench.commands.run import make_plan, measure
-from bench.compare import Change, compare, counts, threshold
+from bench.compare import UNKNOWN_FLOOR, Change, compare, counts, threshold
 from bench.report import digits
 from bench.run_folder import RunFolder
 from bench.sides import Measured
@@ -133,7 +135,7 @@ def _notes(first: Measured, second: Measured, different: Sequence[str], in_turn:
     if not first.floors and not second.floors:
         notes.append(
             f"the noise of this machine was not measured: differences of up to "
-            f"{5 if in_turn else 10} % count as none; `mnist-bench doctor --noise` measures it"
+            f"{UNKNOWN_FLOOR[in_turn]:.0%} count as none; `mnist-bench doctor --noise` measures it"
         )
     return notes
 
@@ -158,7 +160,7 @@ def _show(
             "notes": notes,
             "changes": [change.as_dict() for change in found],
         }
-        output.print(json.dumps(value, indent=1), markup=False, soft_wrap=True)
+        click.echo(json.dumps(value, indent=1, ensure_ascii=False))
         return
     head = (
         "backend",
@@ -173,7 +175,7 @@ def _show(
     if format == "markdown":
         lines = [f"**{summary}**", "", _markdown(head), _markdown(["---"] * len(head))]
         lines += [_markdown(row) for row in rows] + [""] + [f"- {note}" for note in notes]
-        output.print("\n".join(lines).rstrip(), markup=False, soft_wrap=True)
+        click.echo("\n".join(lines).rstrip())
         return
     output.print(console.plain_table(head, rows, red={"slower", "refused", "failed"}))
     output.print(f"\n{summary}", markup=False)

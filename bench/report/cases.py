@@ -46,8 +46,8 @@ Case = dict[str, Any]
 def tidy(rows: pd.DataFrame) -> list[Case]:
     """Turn a frame into cases fit to show: numbers are floats, missing words empty, fastest first.
 
-    Each case has the columns of its row, and ``setting`` (see `settings`), ``what`` (operator, or
-    level), ``label`` (backend, with its kernel where a backend has several for the same thing),
+    Each case has the columns of its row, and ``setting`` (see `settings`), ``what`` (operator, part
+    or level), ``label`` (backend, with its kernel where a backend has several for the same thing),
     ``images_low`` and ``images_high`` (the interval of the throughput).
     """
     cases: list[Case] = [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
@@ -55,7 +55,8 @@ def tidy(rows: pd.DataFrame) -> list[Case]:
         case |= {column: real(case[column]) for column in NUMBERS}
         case |= {column: plain(case[column]) for column in WORDS}
         case["setting"] = setting
-        case["what"] = case["operator"] or case["level"]
+        part = "part " if case["level"] == "part" else ""
+        case["what"] = part + (case["operator"] or case["level"])
         images = case["images_per_s"] * case["median_s"]
         case["images_low"] = images / case["ci_high_s"] if case["ci_high_s"] else math.nan
         case["images_high"] = images / case["ci_low_s"] if case["ci_low_s"] else math.nan
