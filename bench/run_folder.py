@@ -157,11 +157,12 @@ class RunFolder:
         with replacing(self.path / "samples.parquet") as path:
             samples.to_parquet(path)
         write_json(self.path / "certificates.json", list(certificates))
-        self.begin(environment)
         with replacing(self.path / "report.html") as path:
             report.write(path, table, certificates, environment)
         with replacing(self.path / "results.csv") as path:
             table.to_csv(path, index=False)
+        # Until there are results, the plan in the environment is what a killed run goes on by.
+        self.begin({k: v for k, v in environment.items() if k != "plan"})
         for name in _GROWING:
             (self.path / name).unlink(missing_ok=True)
         self.release()

@@ -122,7 +122,6 @@ class Run:
         of = {identity(row): row for row in self.folder.rows}
         wanted = [(s.name, *c.identity) for c in self.plan.cases for s in self.standings]
         self.folder.rows = [self.words.applied(of[key]) for key in wanted if key in of]
-        self.environment.pop("plan", None)  # of use to go on with a run that was killed
         return self.folder.finish(self.words.certificates, self.environment)
 
     def _pairs(self) -> list[tuple[tuple[int, ...], int]]:

@@ -287,9 +287,8 @@ def test_a_kernel_that_does_nothing_while_it_is_timed_is_beyond_the_peak(data, t
     plugin, out = tmp_path / "idle.py", tmp_path / "run"
     plugin.write_text(IDLE)
     what = ("--operator", "dense", "--operator", "relu", "--backend", "numpy", "--backend", "idle")
-    network = ("--network", "784-128-10", "--batch", 128)
     done = mnist_bench(
-        *("run", *network, *what, "--quick", "--plugin", plugin, "--data", data, "--out", out)
+        *("run", *SMALL, *what, "--quick", "--plugin", plugin, "--data", data, "--out", out)
     )
     assert done.returncode == 1
     table = load(out)
