@@ -29,7 +29,7 @@ class Effort:
     max_s: float
 
 
-QUICK = Effort(passes=3, min_rounds=2, max_rounds=3, round_s=0.01, error=0.03, max_s=1)
+QUICK = Effort(passes=3, min_rounds=2, max_rounds=2, round_s=0.01, error=0.03, max_s=1)
 FULL = Effort(passes=3, min_rounds=4, max_rounds=10, round_s=0.02, error=0.01, max_s=2)
 COMPARING = Effort(passes=3, min_rounds=4, max_rounds=20, round_s=0.02, error=0.01, max_s=4)
 

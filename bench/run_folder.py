@@ -157,6 +157,7 @@ class RunFolder:
         with replacing(self.path / "samples.parquet") as path:
             samples.to_parquet(path)
         write_json(self.path / "certificates.json", list(certificates))
+        self.begin(environment)
         with replacing(self.path / "report.html") as path:
             report.write(path, table, certificates, environment)
         with replacing(self.path / "results.csv") as path:
