@@ -68,7 +68,8 @@ def test_scale_measures_fits_and_draws(small_digits, tmp_path):
         ("784-16-16-16-16-10", 32),
     }
     assert "batch     numpy: " in done.stdout
-    assert " an image" not in done.stdout
+    assert " an image" in done.stdout
+    assert done.stdout.startswith("machine ")
     assert "a call and" in done.stdout
     assert "a layer" in done.stdout
     picture = (out / "scale.svg").read_text()

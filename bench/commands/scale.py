@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, groupby
+from math import nan
 from typing import Any
 
 from bench import console, files, machine, scaling
@@ -17,7 +18,7 @@ from mnist_core.errors import NetworkError
 from mnist_core.network import parse_sizes
 from mnist_core.presets import preset
 
-_UNITS = {"batch": "image", "width": "unit", "depth": "layer"}
+_UNITS = {"batch": "an image", "width": "a unit", "depth": "a layer"}
 _HEAD = ("axis", "at", "backend", "time [95 %]", "images/s", "% of peak", "memory", "certificate")
 
 
@@ -44,13 +45,17 @@ def scale_command(
         len(load_data(data).train_labels),
     )
     folder = files.writable(files.folder(out))
-    rows, well = [], True
+    rows: list[tuple[Point, Any]] = []
+    well = True
     for number, of in groupby(points, key=lambda point: point.threads):
         group = list(of)
         cases = {point: Case(level, None, point.network, point.batch) for point in group}
         plan, environment = make_plan(
             **options, data=data, threads=number, quick=True, cases=[*dict.fromkeys(cases.values())]
         )
+        if not rows:
+            for line in console.head(environment):
+                console.stdout().print(line, markup=False)
         run = RunFolder.create(folder / f"threads-{number}")
         table, fine, interrupted = measure(plan, run, environment)
         if interrupted:
@@ -119,20 +124,27 @@ def _cells(row: Any) -> tuple[str, ...]:
 def _findings(axis: str, rows: Sequence[tuple[Point, Any]]) -> Iterator[str]:
     """What the figures along one axis come to: a line for each backend, and who overtakes whom."""
     times: dict[str, dict[int, float]] = {}
+    ends: dict[str, dict[int, tuple[float, float]]] = {}
     for point, row in rows:
         if row.status == "ok":
             times.setdefault(row.backend, {})[point.at] = row.median_s
+            ends.setdefault(row.backend, {})[point.at] = row.ci_low_s, row.ci_high_s
     for backend, of in times.items():
         if axis == "threads":
             speedups = ", ".join(f"{n} threads {of[min(of)] / s:.2f}x" for n, s in of.items())
             yield f"{axis:<9} {backend}: {speedups}"
         elif len(of) > 1:
             line = scaling.fit([*of], [*of.values()])
-            launch, each = (digits.seconds(s, s, s) for s in (line.launch, line.each))
-            cost = f"{launch or '0 s'} a call and {each or '0 s'} a {_UNITS[axis]}"
+            launch, each = (digits.seconds(s, nan, nan) for s in (line.launch, line.each))
+            cost = f"{launch or '0 s'} a call and {each or '0 s'} {_UNITS[axis]}"
             yield f"{axis:<9} {backend}: {cost}; points are up to {line.residual:.0%} off that"
     for first, second in combinations(times, 2):
-        at = sorted(times[first].keys() & times[second].keys())
+        # Where the intervals meet, neither is the faster.
+        at = [
+            x
+            for x in sorted(times[first].keys() & times[second].keys())
+            if ends[first][x][0] > ends[second][x][1] or ends[second][x][0] > ends[first][x][1]
+        ]
         seconds = ([times[name][x] for x in at] for name in (first, second))
         for size, second_wins in scaling.crossovers(at, *seconds):
             winner = second if second_wins else first
