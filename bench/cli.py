@@ -62,21 +62,10 @@ def main() -> None:
 
 
 @main.command()
-@option.BACKENDS
-@option.LEVELS
-@option.OPERATORS
+@option.CASES
 @click.option(
     "--kernel", "kernels", multiple=True, metavar="OP=NAME", help="Use this kernel; repeatable."
 )
-@option.NETWORKS
-@option.BATCHES
-@option.PRESET
-@option.DATA
-@option.PRECISION
-@option.THREADS
-@option.SEED
-@option.PLUGIN
-@option.CACHE
 @option.QUICK
 @click.option("--out", metavar="DIR", help="Folder for the results.  [results/runs/TIME]")
 @click.option("--resume", metavar="DIR", help="Go on with a run that was killed; its plan holds.")
@@ -144,18 +133,7 @@ def verify(**options: Any) -> None:
     help="Markdown is for a pull request.",
 )
 @click.option("--allow-different", is_flag=True, help="Other machine, data or threads: never mind.")
-@option.BACKENDS
-@option.LEVELS
-@option.OPERATORS
-@option.NETWORKS
-@option.BATCHES
-@option.PRESET
-@option.DATA
-@option.PRECISION
-@option.THREADS
-@option.SEED
-@option.CACHE
-@option.PLUGIN
+@option.CASES
 @option.QUICK
 @click.option("--out", metavar="DIR", help="Folder for what commits measure.  [results/runs/TIME]")
 def compare(**options: Any) -> None:
@@ -177,11 +155,7 @@ def compare(**options: Any) -> None:
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images.")
 @click.option("--learning-rate", "lr", type=float, help="Length of a step, above 0.")
 @option.PRESET
-@option.DATA
-@option.PRECISION
-@option.THREADS
-@option.SEED
-@option.PLUGIN
+@option.CONDITIONS
 @click.option("--out", metavar="DIR", help="Folder for weights and history.  [results/runs/TIME]")
 def train(**options: Any) -> None:
     """Train one network; save its weights and history."""
@@ -253,11 +227,7 @@ def list_(**options: Any) -> None:
 @option.BACKENDS
 @click.option("--network", metavar="784-128-64-10", help="What the other axes hold.  [standard]")
 @click.option("--batch", type=click.IntRange(min=1), help="What the other axes hold.  [128]")
-@option.DATA
-@option.PRECISION
-@option.THREADS
-@option.SEED
-@option.PLUGIN
+@option.CONDITIONS
 @click.option("--out", metavar="DIR", help="Folder for the results.  [results/runs/TIME]")
 def scale(**options: Any) -> None:
     """How cost grows with batch, width, depth and threads."""
@@ -280,16 +250,7 @@ def scale(**options: Any) -> None:
     show_default=True,
     help="How many times, in fresh processes.",
 )
-@option.BACKENDS
-@option.LEVELS
-@option.OPERATORS
-@option.NETWORKS
-@option.BATCHES
-@option.DATA
-@option.PRECISION
-@option.THREADS
-@option.CACHE
-@option.PLUGIN
+@option.CASES
 def doctor(**options: Any) -> None:
     """Is this machine fit to measure on, how fast, how noisy?"""
     from bench.commands.doctor import doctor_command

@@ -43,6 +43,12 @@ def identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return (row["backend"], *(row.get(column) or "" for column in CASE))
 
 
+def case_label(level: str, operator: str, network: str, batch: float, cache: str) -> str:
+    """A case as people read it: level or operator, network and batch."""
+    kind = "part " if level == "part" else "cold " if cache == "cold" else ""
+    return f"{kind}{operator or level}, {network}, batch {int(batch)}"
+
+
 def latest(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of rows of the same case and backend the last, in the order of the first."""
     return list({identity(row): row for row in rows}.values())

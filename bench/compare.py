@@ -83,20 +83,22 @@ def compare(
 
     With 95 % probability none of the faster and slower ones is due to chance, of however many.
     """
-    judged: dict[Name, _Judged] = {}
-    changes: dict[Name, Change | None] = {}
-    for name in [name for name in before if name in after]:
-        a, b = before[name], after[name]
-        if a.status == b.status == "ok":
-            changes[name] = None
-            judged[name] = _judged(a, b, floors[name], in_turn)
+    shared = [name for name in before if name in after]
+    judged = {
+        name: _judged(before[name], after[name], floors[name], in_turn)
+        for name in shared
+        if before[name].status == after[name].status == "ok"
+    }
+    stand = dict(zip(judged, statistics.holm([of.p for of in judged.values()]), strict=True))
+    changes = []
+    for name in shared:
+        if name in judged:
+            of, floor = judged[name], floors[name]
+            found = verdict(of.ratio, floor, stand[name])
+            changes.append(Change(*name, of.before, of.after, of.ratio, floor, found))
         else:
-            changes[name] = _broken(name, a, b, floors[name])
-    stand = statistics.holm([of.p for of in judged.values()])
-    for (name, of), stands in zip(judged.items(), stand, strict=True):
-        found = verdict(of.ratio, floors[name], stands)
-        changes[name] = Change(*name, of.before, of.after, of.ratio, floors[name], found)
-    return [change for change in changes.values() if change is not None]
+            changes.append(_broken(name, before[name], after[name], floors[name]))
+    return changes
 
 
 def verdict(ratio: Ratio, floor: float, stands: bool) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import machine
+from bench.repository import ROOT
 
 _BUSY_LOAD_PER_CORE = 0.5
 _STOLEN_PERCENT = 5
 _HOT_DEGREES = 85
-_ROOT = Path(__file__).resolve().parents[1]
 
 _SLOWED = ("clocks_throttle_reasons.hw_slowdown", "clocks_throttle_reasons.sw_power_cap")
 
@@ -35,7 +35,7 @@ def _of_settings() -> Iterator[str]:
         yield "CUPY_TF32=1: CuPy's float32 products are TF32 and will be refused; unset it"
     found = importlib.util.find_spec("kernels")
     where = Path(next(iter(found.submodule_search_locations or [""]))) if found else Path()
-    if where.resolve() != _ROOT / "kernels":
+    if where.resolve() != ROOT / "kernels":
         yield f"the package `kernels` is that in {where}: another distribution; remove it"
 
 

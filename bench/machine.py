@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bench.repository import PACKAGES, ROOT, working_tree
 from mnist_core.arrays import Space
 from mnist_core.backends import Backend
 
@@ -20,7 +21,6 @@ _PACKAGES = (
     *("mnist-bench", "numpy", "scipy", "numba", "pandas", "threadpoolctl"),
     *("cupy-cuda12x", "cupy-cuda13x", "jax", "torch"),
 )
-_PACKAGE_FOLDERS = ("mnist_core", "kernels", "bench")
 _PROCESSORS = Path("/sys/devices/system/cpu")
 _GPU_FIELDS = (
     *("name", "driver_version", "temperature.gpu", "clocks.sm", "clocks.max.sm"),
@@ -96,25 +96,9 @@ def backend_versions(backend: Backend) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions)
 
 
-def commit() -> tuple[str, bool]:
-    """Commit of the suite's own source tree and whether it was changed; empty outside git."""
-    here = Path(__file__).resolve().parent
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(here.parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        if Path(git("rev-parse", "--show-toplevel")).resolve() != here.parent:
-            return "", False
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--", *_PACKAGE_FOLDERS))
-    except (OSError, subprocess.CalledProcessError):
-        return "", False
-
-
 def source_sha256(plugins: Iterable[str]) -> str:
     """SHA-256 of everything that is measured or measures: the suite's own files and plug-ins."""
-    packages = [Path(__file__).resolve().parents[1] / name for name in _PACKAGE_FOLDERS]
+    packages = [ROOT / name for name in PACKAGES]
     found = [f for p in packages for f in p.rglob("*") if f.suffix in (".py", ".cu")]
     digest = hashlib.sha256()
     for file in [*sorted(found), *map(Path, plugins)]:
@@ -148,7 +132,7 @@ def environment(threads: int) -> dict[str, Any]:
     import psutil
     from threadpoolctl import threadpool_info
 
-    revision, dirty = commit()
+    revision, dirty = working_tree()
     # The paths of the libraries' files say nothing to who reads this elsewhere.
     blas = [
         {k: pool[k] for k in ("internal_api", "version", "architecture") if k in pool}

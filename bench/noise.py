@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.columns import identity
+from bench.columns import CASE, identity
 from bench.files import load_json, writable, write_json
 from bench.suite import Case
 from mnist_core.data.cache import cache_folder
@@ -56,10 +56,9 @@ class Floors:
 
 def entry(backend: str, case: Case, threads: int, precision: str, floor: Floor) -> dict[str, Any]:
     """A floor as it is stored, with what it is the floor of."""
-    names = ("level", "operator", "network", "batch", "cache")
     return {
         "backend": backend,
-        **dict(zip(names, case.identity, strict=True)),
+        **dict(zip(CASE, case.identity, strict=True)),
         "threads": threads,
         "precision": precision,
         **asdict(floor),
@@ -67,8 +66,7 @@ def entry(backend: str, case: Case, threads: int, precision: str, floor: Floor) 
 
 
 def _key(entry: dict[str, Any]) -> Key:
-    names = (*("backend", "level", "operator", "network"), *("batch", "cache"), *_CONDITIONS)
-    return tuple(entry[name] for name in names)
+    return (*identity(entry), *(entry[name] for name in _CONDITIONS))
 
 
 def store_path(machine: dict[str, Any]) -> Path:

@@ -1,8 +1,23 @@
 """Options that several commands share."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
+
+Decorator = Callable[[Any], Any]
+
+
+def together(*decorators: Decorator) -> Decorator:
+    """Several options as one, in the order in which help shows them."""
+
+    def decorate(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
 
 PLUGIN = click.option(
     "--plugin",
@@ -91,3 +106,9 @@ THREADS = click.option(
 SEED = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Of initial weights and order."
 )
+
+CONDITIONS = together(DATA, PRECISION, THREADS, SEED, PLUGIN)
+"""On what, how exactly and with how much."""
+
+CASES = together(BACKENDS, LEVELS, OPERATORS, CACHE, NETWORKS, BATCHES, PRESET, CONDITIONS)
+"""What `run` times, and whoever else asks for runs."""

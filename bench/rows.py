@@ -28,7 +28,7 @@ class Rows:
         row = self._common(standing, timed.case) | {"pass": timed.passes}
         if standing.name in timed.broken:
             return row | {"status": "failed", "reason": timed.broken[standing.name]}
-        if standing.name not in timed.ready or standing.name not in timed.samples:
+        if standing.name not in timed.ready or standing.name not in timed.blocks:
             return row
         reason = timed.impossible(standing.name, limits) if limits else None
         if reason:
@@ -50,11 +50,7 @@ class Rows:
         common = {
             "run_id": self._folder.run_id,
             "backend": standing.name,
-            "level": case.level,
-            "operator": case.operator or "",
-            "network": case.network_name,
-            "batch": case.batch,
-            "cache": case.cache or "",
+            **dict(zip(columns.CASE, case.identity, strict=True)),
             "pass": timed.passes + 1,
             "round": number,
             "order": order,

@@ -1,24 +1,23 @@
 """The two sides of a comparison: result folders, ASV's results, or commits to be measured."""
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from bench import machine, results
-from bench.columns import identity
+from bench import results
+from bench.columns import case_label, identity
 from bench.compare import Name, Timed
 from bench.files import load_json
 from bench.noise import Floor, Floors
-from bench.standing import Side
+from bench.repository import ROOT, commit_of, git, working_tree
+from bench.standing import Side, named
 from mnist_core.errors import DataError
 
-ROOT = Path(__file__).resolve().parents[1]
-"""Where the suite's own source lies."""
+_T = TypeVar("_T")
 
 _HARNESS = "bench"
 _MEASURED = ("mnist_core", "kernels")
@@ -36,10 +35,9 @@ class Measured:
 
 
 def case_name(row: Mapping[str, Any]) -> Name:
-    """Backend and case as people read them: level or operator, network and batch."""
-    what = row["operator"] or row["level"]
-    level = "part " if row["level"] == "part" else "cold " if row["cache"] == "cold" else ""
-    return row["backend"], f"{level}{what}, {row['network']}, batch {int(row['batch'])}"
+    """Backend and case of a row, as people read them."""
+    backend, *case = identity(row)
+    return backend, case_label(*case)
 
 
 def of_folder(path: Path) -> Measured:
@@ -122,27 +120,6 @@ def is_asv_file(path: Path) -> bool:
     return isinstance(found, dict) and "result_columns" in found
 
 
-def git(*arguments: str) -> str:
-    """What git says in the suite's own repository; `DataError` if it complains."""
-    command = ["git", "-C", str(ROOT), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except OSError as error:
-        raise DataError(f"git cannot be run: {error.strerror}") from error
-    except subprocess.CalledProcessError as error:
-        said = " ".join(error.stderr.split())
-        raise DataError(f"git {arguments[0]} in {ROOT}: {said or 'failed'}") from error
-    return done.stdout.strip()
-
-
-def commit_of(name: str) -> str | None:
-    """Hash of a commit by any name that git knows, or None."""
-    try:
-        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    except DataError:
-        return None
-
-
 @contextmanager
 def checked_out(before: str, after: str) -> Iterator[tuple[Side, Side]]:
     """Both versions of the source side by side, to be measured by the harness as it is now.
@@ -181,34 +158,31 @@ def _side(name: str, source: Path, tree: Path) -> Side:
             )
         (tree / package).symlink_to(source / package)
     if name == ".":
-        return Side("tree", tree, *machine.commit())
-    commit = git("rev-parse", f"{name}^{{commit}}")
+        return Side("tree", tree, *working_tree())
+    commit = str(commit_of(name))
     return Side(commit[:7], tree, commit, False)
 
 
 def of_run(path: Path, first: Side, second: Side) -> tuple[Measured, Measured]:
     """The two sides of a run that measured both in turn."""
     both = of_folder(path)
-    halves = []
-    for side in (first, second):
-        mark = f"@{side.label}"
-        halves.append(
-            Measured(
-                side.label,
-                {
-                    (n.removesuffix(mark), c): t
-                    for (n, c), t in both.cases.items()
-                    if n.endswith(mark)
-                },
-                both.conditions,
-                {
-                    (n.removesuffix(mark), c): f
-                    for (n, c), f in both.floors.items()
-                    if n.endswith(mark)
-                },
-            )
+    halves = (
+        Measured(
+            side.label, _of_side(both.cases, side), both.conditions, _of_side(both.floors, side)
         )
-    return halves[0], halves[1]
+        for side in (first, second)
+    )
+    return next(halves), next(halves)
+
+
+def _of_side(found: Mapping[Name, _T], side: Side) -> dict[Name, _T]:
+    """What is of one side, by the backends' own names."""
+    return {
+        (backend, case): value
+        for (name, case), value in found.items()
+        for backend in [name.removesuffix(f"@{side.label}")]
+        if name == named(backend, side)
+    }
 
 
 def differing(first: Measured, second: Measured) -> list[str]:

@@ -112,8 +112,8 @@ def undisturbed(rounds: Rounds, quantile: float) -> float:
 class Evidence:
     """How many times as long one side takes as the other, and the standard error of its logarithm.
 
-    ``freedom`` is how many rounds that error is from, less one. ``before`` and ``after`` are the
-    seconds that the ratio is of.
+    ``freedom`` is that of the error: rounds less one in turn, of both sides less two apart.
+    ``before`` and ``after`` are the seconds that the ratio is of.
     """
 
     ratio: Ratio

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.columns import case_label
 from mnist_core import registry
 from mnist_core.backends import Backend, Kernel
 
@@ -42,8 +43,7 @@ class Case:
     @property
     def label(self) -> str:
         """How progress and messages name it."""
-        kind = "part " if self.level == "part" else "cold " if self.cache == "cold" else ""
-        return f"{kind}{self.what}, {self.network_name}, batch {self.batch}"
+        return case_label(*self.identity)
 
     @property
     def network_name(self) -> str:

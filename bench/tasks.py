@@ -1,6 +1,6 @@
 """A case as a function of no arguments, made ready on one backend."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
@@ -55,39 +55,6 @@ class Task:
 
 def _nothing() -> None:
     return None
-
-
-class _Recorder:
-    """A backend that keeps every call of an operator."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._backend, name)
-        if name not in registry.operators():
-            return found
-
-        def call(*arrays: Any, **attributes: Any) -> None:
-            self.calls.append((name, arrays, attributes))
-            found(*arrays, **attributes)
-
-        return call
-
-
-def recorded(
-    network: Network, step: Callable[[], Any]
-) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
-    """Operator, arrays and attributes of each call that a step of the network makes."""
-    backend = network.backend
-    recorder = _Recorder(backend)
-    network.backend = recorder  # type: ignore[assignment]
-    try:
-        step()
-    finally:
-        network.backend = backend
-    return recorder.calls
 
 
 def cache_flush(space: Space) -> Callable[[], None]:
@@ -153,13 +120,14 @@ class Bench:
 
     def _part(self, case: Case) -> Task:
         """One call of those that a training step makes, with the step's own arrays."""
+        calls: list[tuple[Operator, Sequence[Any], Mapping[str, Any]]] = []
+        observed = self.backend.observed_by(lambda *call: calls.append(call))
         initial = initial_parameters(case.network, self.seed)
-        network = Network(case.network, self.backend, precision=self.precision, initial=initial)
+        network = Network(case.network, observed, precision=self.precision, initial=initial)
         step, _, images = self._runner(replace(case, level="step", operator=None), network)
-        calls = recorded(network, step)
-        name, arrays, attributes = calls[parts_of(case.network).index(case.what)]
-        operator = registry.operator(name)
-        run = partial(getattr(self.backend, name), *arrays, **attributes)
+        step()
+        operator, arrays, attributes = calls[parts_of(case.network).index(case.what)]
+        run = partial(getattr(self.backend, operator.name), *arrays, **attributes)
         host = [None if a is None else self.backend.space.to_host(a) for a in arrays]
         inputs = tuple(a for a in host[: len(operator.input_names)] if a is not None)
         places = {output: operator.place(output) for output in operator.outputs}

@@ -8,6 +8,7 @@ from typing import Any
 from bench import peaks, statistics
 from bench.peaks import Peaks
 from bench.standing import Standing
+from bench.statistics import Rounds
 from bench.suite import Case
 
 BASELINE = "numpy"
@@ -15,10 +16,9 @@ BASELINE = "numpy"
 
 @dataclass
 class TimedCase:
-    """One case while it is timed: by backend, what was made ready, its samples, what broke.
+    """One case while it is timed: by backend, what was made ready, its blocks, what broke.
 
-    ``blocks`` holds the seconds of each block of each round; ``samples`` and ``device`` have a
-    figure for each round: the median of its blocks, which a stall of the machine leaves alone.
+    ``blocks`` has the seconds of each block of each round, ``device`` those of the device's clock.
     """
 
     case: Case
@@ -26,15 +26,18 @@ class TimedCase:
     recalled: bool = False
     ready: dict[str, dict[str, Any]] = field(default_factory=dict)
     blocks: dict[str, dict[int, list[float]]] = field(default_factory=dict)
-    samples: dict[str, dict[int, float]] = field(default_factory=dict)
-    device: dict[str, dict[int, float]] = field(default_factory=dict)
+    device: dict[str, dict[int, list[float]]] = field(default_factory=dict)
     memory: dict[str, int | None] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
     @property
     def rounds(self) -> int:
         """Number of rounds so far."""
-        return max((max(of) for of in self.samples.values() if of), default=0)
+        return max((max(of) for of in self.blocks.values()), default=0)
+
+    def samples(self, name: str) -> dict[int, float]:
+        """A figure for each round: the median of its blocks, which a stall leaves alone."""
+        return _medians(self.blocks.get(name, {}))
 
     def recall(self, samples: Iterable[dict[str, Any]]) -> None:
         """Take in the samples of an earlier run that was killed."""
@@ -49,9 +52,8 @@ class TimedCase:
     def add(self, name: str, number: int, blocks: list[dict[str, Any]], memory: int | None) -> None:
         """Keep one round of one backend."""
         self.blocks.setdefault(name, {})[number] = [b["seconds"] for b in blocks]
-        self.samples.setdefault(name, {})[number] = median(b["seconds"] for b in blocks)
         if blocks[0]["device_s"] is not None:
-            self.device.setdefault(name, {})[number] = median(b["device_s"] for b in blocks)
+            self.device.setdefault(name, {})[number] = [b["device_s"] for b in blocks]
         if memory is not None:
             self.memory[name] = max(memory, self.memory.get(name) or 0)
 
@@ -59,7 +61,6 @@ class TimedCase:
         """A backend that failed at this case is out of it."""
         self.broken[name] = reason
         self.ready.pop(name, None)
-        self.samples.pop(name, None)
         self.blocks.pop(name, None)
 
     def relative_error(self, pairs: Iterable[tuple[str, str]] = ()) -> float:
@@ -69,21 +70,22 @@ class TimedCase:
         if known:
             return max((r.high - r.low) / 2 / r.value for r in ratios)
         errors = (
-            statistics.summarize([*of.values()]).relative_error for of in self.samples.values()
+            statistics.summarize([*self.samples(name).values()]).relative_error
+            for name in self.blocks
         )
         return max(errors, default=0.0)
 
     def impossible(self, name: str, limits: Peaks) -> str | None:
         """Why a backend cannot have been as fast as its samples say, or None."""
-        if name not in self.samples or name not in self.ready:
+        if name not in self.blocks or name not in self.ready:
             return None
-        ready, seconds = self.ready[name], median(self.samples[name].values())
+        ready, seconds = self.ready[name], median(self.samples(name).values())
         return peaks.impossible(ready["flops_executed"], ready["bytes"], seconds, limits)
 
     def measured(self, standing: Standing, limits: Peaks | None) -> dict[str, Any]:
         """Columns that come from a backend's samples."""
         name = standing.name
-        ready, of = self.ready[name], self.samples[name]
+        ready, of = self.ready[name], self.samples(name)
         summary = statistics.summarize([*of.values()])
         columns: dict[str, Any] = {
             "kernel": ready["kernel"],
@@ -103,7 +105,7 @@ class TimedCase:
             "peak_memory_bytes": self.memory.get(name),
         }
         if name in self.device:
-            columns["device_s"] = median(self.device[name].values())
+            columns["device_s"] = median(_medians(self.device[name]).values())
         if limits is not None:
             columns["pct_peak"] = peaks.pct_peak(ready["flops_executed"], summary.median, limits)
         if ready["bytes"] is not None:
@@ -113,7 +115,7 @@ class TimedCase:
 
     def _speedup(self, of: dict[int, float]) -> dict[str, Any]:
         """How many times as fast as the baseline, from the rounds that both were timed in."""
-        baseline = self.samples.get(BASELINE, {})
+        baseline = self.samples(BASELINE)
         shared = sorted(baseline.keys() & of.keys())
         if not shared:
             return {}
@@ -124,3 +126,7 @@ class TimedCase:
             "speedup_ci_low": ratio.low,
             "speedup_ci_high": ratio.high,
         }
+
+
+def _medians(rounds: Rounds) -> dict[int, float]:
+    return {number: median(blocks) for number, blocks in rounds.items()}

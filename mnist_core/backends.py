@@ -33,13 +33,13 @@ __all__ = [
     "takes_over",
 ]
 
-Observer = Callable[[Operator, Sequence[Array]], None]
+Observer = Callable[[Operator, Sequence[Array], Mapping[str, Any]], None]
 
 
 def _observed(function: Function, operator: Operator, observe: Observer) -> Function:
     def call(*arrays: Array, **attributes: Any) -> None:
         function(*arrays, **attributes)
-        observe(operator, arrays)
+        observe(operator, arrays, attributes)
 
     return call
 
@@ -218,7 +218,7 @@ class Backend:
         return other
 
     def observed_by(self, observe: Observer) -> "Backend":
-        """This backend; ``observe(operator, arrays)`` sees each call before it is rounded."""
+        """This backend; ``observe(operator, arrays, attributes)`` sees each call unrounded."""
         other = self._copy()
         other._observe = observe
         return other

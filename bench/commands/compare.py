@@ -12,6 +12,7 @@ from bench import console, files, results, sides
 from bench.commands.run import make_plan, measure
 from bench.compare import UNKNOWN_FLOOR, Change, compare, counts, threshold
 from bench.report import digits
+from bench.repository import commit_of
 from bench.run_folder import RunFolder
 from bench.sides import Measured
 from mnist_core.errors import DataError
@@ -72,7 +73,7 @@ def _kind(name: str) -> str:
         return "result folder"
     if sides.is_asv_file(path):
         return "file of ASV's results"
-    if name == "." or sides.commit_of(name):
+    if name == "." or commit_of(name):
         return "commit"
     raise DataError(
         f"compare: {name} is neither a folder that `run --out` wrote nor a file of ASV's results "

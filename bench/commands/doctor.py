@@ -58,7 +58,7 @@ def _threads(environment: dict[str, Any]) -> str:
     if importlib.util.find_spec("numba"):
         import numba
 
-        texts.append(f"Numba layer {numba.config.THREADING_LAYER}")  # type: ignore[attr-defined]
+        texts.append(f"Numba layer {vars(numba.config)['THREADING_LAYER']}")
     return " · ".join(filter(None, texts))
 
 

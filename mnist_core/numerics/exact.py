@@ -1,9 +1,10 @@
 """The exact claim: every number that a backend computes in exact precision is the reference's."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -117,7 +118,9 @@ class Recorder:
         self._calls: list[Call] = []
         self._space = backend.space
 
-    def __call__(self, operator: Operator, arrays: Sequence[Array]) -> None:
+    def __call__(
+        self, operator: Operator, arrays: Sequence[Array], _attributes: Mapping[str, Any]
+    ) -> None:
         computed, on_grid = hashlib.sha256(), hashlib.sha256()
         for name in operator.outputs:
             array = arrays[operator.place(name)]
