@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench import asv_cases, asv_pages
+from bench.asv_benchmarks import training as asv_training
 from bench.compare import VERDICTS
 from mnist_core.errors import DataError
 
@@ -25,6 +26,24 @@ def test_names_that_asv_selects_by_index_are_those_of_the_registry() -> None:
     code = "from bench.asv_cases import text; print(text(), end='')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert asv_cases.FILE.read_text() == done.stdout, "run python -m bench.asv_cases"
+
+
+def test_what_asv_takes_for_one_call_is_a_block_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Task:
+        calls = resets = 0
+
+        def run(self) -> None:
+            self.calls += 1
+
+        def reset(self) -> None:
+            self.resets += 1
+
+    task, clock = Task(), asv_training.Clock()
+    monkeypatch.setattr(asv_training, "perf_counter", lambda: task.calls * 3e-6)
+    clock.time(task, lambda: None)
+    assert clock() == pytest.approx(3e-6)
+    assert task.calls == 2**13 - 1  # the first block of at least 10 ms has 2**12 calls
+    assert task.resets == 13
 
 
 @pytest.mark.long
