@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+from kernels.array.cuda import no_cuda
 from mnist_core import registry
 from mnist_core.backends import Backend
 from mnist_core.data import Dataset
@@ -21,6 +22,21 @@ settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
 OWN = {name: b for name, b in registry.backends().items() if b.role == "own"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--require-gpu: on a machine that has one, no test may be skipped for the want of it."""
+    parser.addoption("--require-gpu", action="store_true", help="fail where a GPU is missing")
+
+
+@pytest.fixture
+def gpu(request: pytest.FixtureRequest) -> None:
+    """A GPU that CuPy can use; without one the test is skipped, or fails with --require-gpu."""
+    reason = no_cuda()
+    if reason and request.config.getoption("--require-gpu"):
+        pytest.fail(f"--require-gpu: {reason}")
+    if reason:
+        pytest.skip(f"needs a GPU: {reason}")
 
 
 def pytest_report_header() -> str:

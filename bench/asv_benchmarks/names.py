@@ -3,6 +3,8 @@
 BACKENDS = [
     "numpy",
     "cupy",
+    "cupy-raw",
+    "cupy-graph",
     "numba",
 ]
 

@@ -140,11 +140,14 @@ class Recorder:
 def train(
     backend: Backend, recipe: Recipe, data: Dataset, network: type[Network] = Network
 ) -> Iterator[Step]:
-    """Train step by step in exact precision; what each step left."""
+    """Train step by step in exact precision; what each step left.
+
+    A backend that takes over the step is not watched within it: that may be a replay.
+    """
     recorder = Recorder(backend)
-    model = network(
-        recipe.sizes, backend.observed_by(recorder), precision=EXACT, initial=recipe.initial()
-    )
+    taken_over = backend.computing_in(EXACT).take_over("step") is not None
+    watched = backend if taken_over else backend.observed_by(recorder)
+    model = network(recipe.sizes, watched, precision=EXACT, initial=recipe.initial())
     device = DeviceData.load(model, data.train_images, data.train_labels)
     space = backend.space
     for index in recipe.indices(len(data.train_labels)):

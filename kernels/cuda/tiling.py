@@ -1,0 +1,57 @@
+"""How a product is cut into tiles and parts, so that every multiprocessor has something to do."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from kernels.cuda.launch import blocks
+from mnist_core.arrays import Space
+
+Array = Any
+
+ENOUGH = 128
+"""Blocks that fill a large GPU. The same for all GPUs, so that all add in the same order."""
+
+THREADS = 256
+LEAST_DEPTH = {128: 256, 64: 64}
+"""Of a part of a sum, by the side of a tile; with less, adding up the parts costs too much."""
+
+
+class Tiling(NamedTuple):
+    """Side of a tile, tiles down and across, and parts that each sum is cut into."""
+
+    side: int
+    down: int
+    across: int
+    parts: int
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        return self.down, self.across, self.parts
+
+
+@cache
+def tiling(rows: int, columns: int, depth: int) -> Tiling:
+    """How a product (rows, depth) by (depth, columns) is cut."""
+    large = _tiling(128, rows, columns, depth)
+    filled = large.down * large.across * large.parts >= ENOUGH
+    return large if filled and columns > 64 else _tiling(64, rows, columns, depth)
+
+
+def _tiling(side: int, rows: int, columns: int, depth: int) -> Tiling:
+    down, across = blocks(rows, side), blocks(columns, side)
+    parts = min(ENOUGH // (down * across), depth // LEAST_DEPTH[side])
+    return Tiling(side, down, across, max(1, parts))
+
+
+def room_for_parts(space: Space, cut: Tiling, extra: int, dtype: Any) -> tuple[Array, Array]:
+    """Memory for the parts' sums, ``extra`` more a thread, and a counter for each tile."""
+    held = (cut.side // 16) ** 2 + extra
+    tiles = cut.down * cut.across
+    size = tiles * cut.parts * held * THREADS if cut.parts > 1 else 1
+    return space.scratch("parts", (size,), dtype), counters(space, tiles)
+
+
+def counters(space: Space, n: int) -> Array:
+    """n counters at zero; the kernels that count with them leave them so."""
+    xp = space.xp
+    return space.constant(("counters", n), lambda: xp.zeros((n,), dtype=xp.int32))

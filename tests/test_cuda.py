@@ -1,0 +1,238 @@
+"""The handwritten CUDA kernels: the same tests through a GPU and through the CPU's launcher."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from cuda_host import host_backend, needs_compiler
+from cuda_host.namespace import BACKWARD, FORWARD, RawModule
+
+from kernels.cuda import launch, tiling
+from mnist_core import registry
+from mnist_core.backends import Backend, Kernel, kernels_in
+from mnist_core.data import Dataset
+from mnist_core.errors import BackendError
+from mnist_core.network import Network
+from mnist_core.numerics import certify
+from mnist_core.numerics.certificate import certify_exact
+from mnist_core.numerics.exact_operator import check_exact_operator
+from mnist_core.numerics.operator_check import check_operator, run_case
+from mnist_core.operators import BUILTIN
+from mnist_core.precision import EXACT, FLOAT32, PRECISIONS, Precision
+from mnist_core.training import DeviceData
+
+pytestmark = [pytest.mark.usefixtures("one_thread"), needs_compiler]
+
+SIZES = (784, 128, 64, 10)
+KERNELS = [part for part in kernels_in("kernels.cuda.operators")() if isinstance(part, Kernel)]
+
+
+def raw() -> Backend:
+    return host_backend("cupy-raw on the host", "kernels.cuda.operators")
+
+
+def graph() -> Backend:
+    return host_backend("cupy-graph on the host", "kernels.cuda.operators", "kernels.cuda.graphs")
+
+
+HOST = {"cupy-raw": raw, "cupy-graph": graph}
+Named = Callable[[str], Backend]
+
+
+@pytest.fixture(params=["host", "cupy"])
+def named(request: pytest.FixtureRequest) -> Named:
+    """Backends by name, run by g++ and the CPU or by CuPy and a GPU."""
+    if request.param == "host":
+        return lambda name: HOST[name]()
+    request.getfixturevalue("gpu")
+    return registry.backend
+
+
+@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: f"{k.operator.name}={k.name}")
+def test_every_kernel_computes_its_operator(
+    named: Named, kernel: Kernel, precision: Precision
+) -> None:
+    if not kernel.serves(precision):
+        return
+    operator = kernel.operator
+    backend = named("cupy-raw").computing_in(precision)
+    chosen = backend.choosing({operator.name: kernel.name})
+    cases = list(operator.inputs(np.random.RandomState(0)))
+    if precision is EXACT:
+        check = check_exact_operator(chosen, operator, cases)
+    else:
+        check = check_operator(chosen, operator, precision, cases)
+    assert check.passed, check.detail
+    assert check.detail.startswith(f"{kernel.name}: {len(cases)} cases")
+
+
+def test_every_operator_has_a_kernel_of_its_own() -> None:
+    assert {kernel.operator for kernel in KERNELS} == set(BUILTIN)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: f"{k.operator.name}={k.name}")
+def test_the_order_of_threads_and_blocks_makes_no_difference(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator, space = kernel.operator, raw().space
+    dtype = "float64" if kernel.precision == "exact" else "float32"
+    cases = list(operator.inputs(np.random.RandomState(0)))[::3]
+    for case in cases:
+        own = operator.reference(*case.rounded(dtype), **case.attributes)
+        own = [a.astype(dtype) if a.dtype.kind == "f" else a for a in own]
+        bits = set()
+        for order in (FORWARD, BACKWARD, 2):
+            monkeypatch.setattr(RawModule, "order", order)
+            outputs, fault = run_case(kernel, space, case, own, dtype)
+            assert fault is None
+            bits.add(b"".join(a.tobytes() for a in outputs.values()))
+        assert len(bits) == 1, case.note
+
+
+@pytest.mark.parametrize("name", ["cupy-raw", "cupy-graph"])
+def test_training_is_certified(named: Named, name: str, small_digits: Dataset) -> None:
+    certificate = certify(named(name), SIZES, 128, FLOAT32, small_digits)
+    assert certificate.passed, certificate.reason
+    assert certificate.claim == "float32"
+
+
+@pytest.mark.parametrize("name", ["cupy-raw", "cupy-graph"])
+def test_exact_training_has_the_hash_of_numpy(
+    named: Named, name: str, small_digits: Dataset
+) -> None:
+    """Every operator's bits on hostile inputs, then 30 steps and their weights after each."""
+    certificate, numpy = (
+        certify_exact(backend, SIZES, 128, small_digits, steps=30)
+        for backend in (named(name), registry.backend("numpy"))
+    )
+    assert certificate.passed, certificate.reason
+    assert len(certificate.steps) == 30
+    assert certificate.claim == numpy.claim
+    assert certificate.steps == numpy.steps
+
+
+# Launches
+
+
+class Counting:
+    """The launches of a namespace, by the names of their kernels."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.names: list[str] = []
+        get_function = RawModule.get_function
+
+        def counted(module: RawModule, name: str) -> Callable[..., None]:
+            launch = get_function(module, name)
+
+            def call(*args: object) -> None:
+                self.names.append(name)
+                launch(*args)
+
+            return call
+
+        monkeypatch.setattr(RawModule, "get_function", counted)
+
+
+def test_a_step_launches_no_more_than_it_must(
+    small_digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launches = Counting(monkeypatch)
+    network = Network(SIZES, raw())
+    data = DeviceData.load(network, small_digits.train_images, small_digits.train_labels)
+    network.step(data.images, data.labels, np.arange(128), 0.1)
+    layers = len(SIZES) - 1
+    assert launches.names == [
+        "gather_batch",
+        *["dense_64"] * layers,
+        "softmax_cross_entropy",
+        *["weight_gradient_64", "input_gradient_64"] * (layers - 1),
+        "weight_gradient_64",
+        "sgd",
+    ]
+
+
+def test_a_replayed_step_launches_nothing_by_itself(
+    small_digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launches = Counting(monkeypatch)
+    network = Network(SIZES, graph())
+    data = DeviceData.load(network, small_digits.train_images, small_digits.train_labels)
+    asked = []
+    for _ in range(4):
+        before = len(launches.names)
+        network.step(data.images, data.labels, np.arange(128), 0.1)
+        asked.append(len(launches.names) - before)
+    # As it stands, captured, then replayed; the host's graph calls kernels below what is counted.
+    assert asked[0] == asked[1] > 0
+    assert asked[2:] == [0, 0]
+
+
+def test_graphs_follow_new_images_rates_and_batches(small_digits: Dataset) -> None:
+    """What a graph would hold on to: the weights are those of a backend without graphs."""
+    networks = [Network(SIZES, made()) for made in (raw, graph)]
+    images, labels = small_digits.train_images, small_digits.train_labels
+    trained = []
+    for network in networks:
+        losses = []
+        for first, batch, lr in ((0, 64, 0.1), (0, 96, 0.1), (500, 64, 0.1), (0, 64, 0.3)):
+            data = DeviceData.load(network, images[first:], labels[first:])
+            for start in (0, 200, 400):
+                index = np.arange(start, start + batch)
+                losses.append(network.step(data.images, data.labels, index, lr).copy())
+            order = np.arange(300)[::-1].copy()
+            for _ in range(3):
+                epoch = network.epoch(data.images, data.labels, order, batch, lr)
+                losses.append(epoch.copy())
+        trained.append((np.concatenate(losses), network.parameters))
+    (losses, weights), (graph_losses, graph_weights) = trained
+    np.testing.assert_array_equal(losses, graph_losses)
+    np.testing.assert_array_equal(weights, graph_weights)
+
+
+# What cannot be launched
+
+
+def test_sizes_beyond_an_int_are_refused() -> None:
+    with pytest.raises(BackendError, match="2147483648 elements are more than a 32-bit index"):
+        launch.counts(3, 2**31)
+
+
+def test_kernel_for_a_newer_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "least_architecture", lambda file: 100)
+    with pytest.raises(
+        BackendError, match=r"sgd\.cu needs a GPU of sm_100 or later; this is sm_90"
+    ):
+        launch.function(raw().space, "sgd.cu", "sgd", np.dtype("float32"))
+
+
+def test_kernel_that_does_not_compile_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "source", lambda file: 'extern "C" __global__ void sgd(')
+    with pytest.raises(
+        BackendError, match=r"^sgd\.cu cannot be compiled: CompileError: .*error"
+    ) as e:
+        launch.function(raw().space, "sgd.cu", "sgd", np.dtype("float32"))
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "depth"),
+    [(1, 1, 1), (128, 128, 784), (60_000, 128, 784), (784, 128, 60_000)],
+)
+def test_tilings_cover_the_product_and_fill_the_gpu(rows: int, columns: int, depth: int) -> None:
+    cut = tiling.tiling(rows, columns, depth)
+    assert cut.down * cut.side >= rows
+    assert cut.across * cut.side >= columns
+    assert 1 <= cut.parts <= max(1, depth // 64)
+    if cut.parts > 1:
+        assert cut.down * cut.across * cut.parts <= tiling.ENOUGH
+
+
+def test_counters_are_left_at_zero() -> None:
+    network = Network(SIZES, raw())
+    images = np.zeros((300, 784), np.uint8)
+    network.step(images, np.zeros(300, np.int64), np.arange(300), 0.1)
+    scratch = network.backend.space._scratch
+    counters = [array for key, array in scratch.items() if key[0] == "counters"]
+    assert counters
+    assert not any(array.any() for array in counters)
