@@ -29,6 +29,7 @@ class Kernel:
     needs_space: bool = False
     precision: str | None = None
     executed: Callable[[Case], int] | None = None
+    dtype: str | None = None
 
     def flops_executed(self, case: Case) -> int:
         """Floating-point operations that one call really makes: as declared, or the useful ones."""
@@ -36,6 +37,8 @@ class Kernel:
 
     def serves(self, precision: Precision) -> bool:
         """Whether it computes the operator as it is in ``precision``."""
+        if self.dtype not in (None, precision.dtype):
+            return False
         if self.precision is not None:
             return precision is EXACT
         return precision is not EXACT or self.operator.exact is None
@@ -67,19 +70,21 @@ def kernel(
     needs_space: bool = False,
     precision: str | None = None,
     executed: Callable[[Case], int] | None = None,
+    dtype: str | None = None,
 ) -> Callable[[Function], Kernel]:
     """Declare a function as a kernel of ``operator`` for arrays on ``device``.
 
     With ``needs_space`` its first argument is the `Space`, for scratch memory and the namespace.
-    With ``precision="exact"`` it is used in exact precision alone, and before any other. A kernel
-    that leaves operations out on purpose (zeros, say) gives their number with ``executed``, from a
-    call: its share of the machine's peak is that of what it really computes.
+    With ``precision="exact"`` it is used in exact precision alone, and before any other. With
+    ``dtype`` it takes floats of that dtype alone. A kernel that leaves operations out on purpose
+    (zeros, say) gives their number with ``executed``, from a call: its share of the machine's peak
+    is that of what it really computes.
     """
     _check_precision(precision)
 
     def declare(function: Function) -> Kernel:
         named = name or function.__name__
-        return Kernel(named, operator, device, function, needs_space, precision, executed)
+        return Kernel(named, operator, device, function, needs_space, precision, executed, dtype)
 
     return declare
 

@@ -28,14 +28,20 @@ extern "C" __global__ void __launch_bounds__(256) dense(
         __syncthreads();
         for (int k = 0; k < DEPTH; ++k) {
             real u[PER], v[PER];
+#pragma unroll
             for (int i = 0; i < PER; ++i) u[i] = x_tile[k][ty + 16 * i];
+#pragma unroll
             for (int j = 0; j < PER; ++j) v[j] = w_tile[k][tx + 16 * j];
+#pragma unroll
             for (int i = 0; i < PER; ++i)
+#pragma unroll
                 for (int j = 0; j < PER; ++j) sum[i][j] += u[i] * v[j];
         }
         __syncthreads();
     }
+#pragma unroll
     for (int i = 0; i < PER; ++i)
+#pragma unroll
         for (int j = 0; j < PER; ++j) {
             const int row = row0 + ty + 16 * i, column = column0 + tx + 16 * j;
             if (row >= batch || column >= n_out) continue;

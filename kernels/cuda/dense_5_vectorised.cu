@@ -12,12 +12,9 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS) dense(
     const Factor<true> a = {x, batch, n_in, nullptr};
     const Factor<false> c = {w, n_out, n_in, nullptr};
     Sums<4> sums;
-    multiply<4, true, false, false>(a, c, row0, column0, 0, n_in, tiles, sums);
-    for (int i = 0; i < 4; ++i)
-        for (int j = 0; j < 4; ++j) {
-            const int row = row0 + spread(sums.ty, i), column = column0 + spread(sums.tx, j);
-            if (row >= batch || column >= n_out) continue;
-            const real z = sums.v[i][j] + b[column];
-            out[row * n_out + column] = relu ? rectified(z) : z;
-        }
+    multiply(a, c, row0, column0, 0, n_in, tiles, sums);
+    write(sums, out, row0, column0, batch, n_out, [&](real sum, int column) {
+        const real z = sum + b[column];
+        return relu ? rectified(z) : z;
+    });
 }

@@ -1,30 +1,11 @@
-// dense_backward in two launches: dw = x^T g with db = sum of g's rows, then dx = g w^T, where g is
-// grad masked by ReLU as it is read. The sums over the batch are cut in parts as in dense, rung 6.
+// dense_backward in two launches: dw with db, then dx; g = grad masked by ReLU is never written.
 // Expect: the time of the two products; mask and bias gradient read nothing that is not there anyway.
-#include "parts.cuh"
+#include "dense_backward.cuh"
 
-template <int PER>
-__device__ void weight_gradient(
-    const real* x, const real* out, const real* grad, real* dw, real* db, int batch, int n_in,
-    int n_out, int relu, int parts, real* memory, int* counters, Tiles<PER>& tiles, bool& last)
-{
-    const int i0 = blockIdx.x * tiles.SIDE, j0 = blockIdx.y * tiles.SIDE, part = blockIdx.z;
-    const Factor<false> a = {x, n_in, batch, nullptr};
-    const Factor<false> c = {grad, n_out, batch, relu ? out : nullptr};
-    Sums<PER> sums;
-    multiply<PER, false, false, true>(
-        a, c, i0, j0, part_begin(part, parts, batch), part_begin(part + 1, parts, batch), tiles, sums);
-    const int tile = blockIdx.x * gridDim.y + blockIdx.y;
-    if (!gathered<PER, true>(sums, memory, counters, tile, part, parts, last)) return;
-    write(sums, dw, i0, j0, n_in, n_out, [](real sum, int) { return sum; });
-    const int column = j0 + threadIdx.x;
-    if (blockIdx.x == 0 && threadIdx.x < tiles.SIDE && column < n_out) db[column] = sums.column;
-}
-
-extern "C" __global__ void __launch_bounds__(TILE_THREADS) weight_gradient_64(
+extern "C" __global__ void __launch_bounds__(TILE_THREADS) dw_and_db(
     const real* __restrict__ x, const real* __restrict__ out, const real* __restrict__ grad,
-    real* __restrict__ dw, real* __restrict__ db, int batch, int n_in, int n_out, int relu,
-    int parts, real* memory, int* counters)
+    real* __restrict__ dw, real* __restrict__ db, int batch, int n_in, int n_out, int relu, int parts,
+    real* memory, int* counters)
 {
     __shared__ Tiles<4> tiles;
     __shared__ bool last;
@@ -32,42 +13,10 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS) weight_gradient_64(
         x, out, grad, dw, db, batch, n_in, n_out, relu, parts, memory, counters, tiles, last);
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_THREADS) weight_gradient_128(
-    const real* __restrict__ x, const real* __restrict__ out, const real* __restrict__ grad,
-    real* __restrict__ dw, real* __restrict__ db, int batch, int n_in, int n_out, int relu,
-    int parts, real* memory, int* counters)
-{
-    __shared__ Tiles<8> tiles;
-    __shared__ bool last;
-    weight_gradient(
-        x, out, grad, dw, db, batch, n_in, n_out, relu, parts, memory, counters, tiles, last);
-}
-
-template <int PER>
-__device__ void input_gradient(
-    const real* w, const real* out, const real* grad, real* dx, int batch, int n_in, int n_out,
-    int relu, Tiles<PER>& tiles)
-{
-    const int row0 = blockIdx.x * tiles.SIDE, column0 = blockIdx.y * tiles.SIDE;
-    const Factor<true> a = {grad, batch, n_out, relu ? out : nullptr};
-    const Factor<true> c = {w, n_in, n_out, nullptr};
-    Sums<PER> sums;
-    multiply<PER, true, true, false>(a, c, row0, column0, 0, n_out, tiles, sums);
-    write(sums, dx, row0, column0, batch, n_in, [](real sum, int) { return sum; });
-}
-
-extern "C" __global__ void __launch_bounds__(TILE_THREADS) input_gradient_64(
+extern "C" __global__ void __launch_bounds__(TILE_THREADS) dx(
     const real* __restrict__ w, const real* __restrict__ out, const real* __restrict__ grad,
     real* __restrict__ dx, int batch, int n_in, int n_out, int relu)
 {
     __shared__ Tiles<4> tiles;
-    input_gradient(w, out, grad, dx, batch, n_in, n_out, relu, tiles);
-}
-
-extern "C" __global__ void __launch_bounds__(TILE_THREADS) input_gradient_128(
-    const real* __restrict__ w, const real* __restrict__ out, const real* __restrict__ grad,
-    real* __restrict__ dx, int batch, int n_in, int n_out, int relu)
-{
-    __shared__ Tiles<8> tiles;
     input_gradient(w, out, grad, dx, batch, n_in, n_out, relu, tiles);
 }

@@ -27,23 +27,25 @@ __device__ inline int part_begin(int part, int parts, int depth)
 
 // True in the block that holds the whole sums of the tile afterwards. `memory` has room for the sums
 // of every thread, tile and part.
-template <int PER, bool with_columns>
+template <int PER, bool with_columns, typename TileSums>
 __device__ bool gathered(
-    Sums<PER>& sums, real* memory, int* counters, int tile, int part, int parts, bool& last)
+    TileSums& sums, real* memory, int* counters, int tile, int part, int parts, bool& last)
 {
     constexpr int HELD = PER * PER + with_columns;
     if (parts == 1) return true;
     real* const of_tile = memory + size_t(tile) * parts * HELD * TILE_THREADS + threadIdx.x;
     real* mine = of_tile + size_t(part) * HELD * TILE_THREADS;
+#pragma unroll
     for (int e = 0; e < PER * PER; ++e) mine[e * TILE_THREADS] = sums.v[e / PER][e % PER];
-    if (with_columns) mine[PER * PER * TILE_THREADS] = sums.column;
+    if constexpr (with_columns) mine[PER * PER * TILE_THREADS] = sums.column;
     if (!last_of(parts, counters + tile, last)) return false;
-    sums = {};
+    sums = TileSums();
     for (int p = 0; p < parts; ++p) {
         const real* theirs = of_tile + size_t(p) * HELD * TILE_THREADS;
 #pragma unroll
         for (int e = 0; e < PER * PER; ++e) sums.v[e / PER][e % PER] += __ldcg(theirs + e * TILE_THREADS);
-        if (with_columns) sums.column += __ldcg(theirs + PER * PER * TILE_THREADS);
+        if constexpr (with_columns)
+            sums.column += __ldcg(theirs + PER * PER * TILE_THREADS);
     }
     return true;
 }

@@ -1,5 +1,5 @@
 // softmax and softmax_cross_entropy in exact precision: exponentials from a table, probabilities on
-// their grid, the gradient that of the sum. A thread a row: it is a way to prove kernels.
+// their grid, the gradient that of the sum. A thread a row: it is a way to prove kernels. For double.
 #include "common.cuh"
 
 #define ENTRIES 65536

@@ -5,11 +5,11 @@
 #define TILE_THREADS 256
 #define DEPTH 16
 
-template <int PER>
+// PAD more in a row: neighbours along k fall on different banks, and rows stay aligned.
+template <int PER, int PAD = 4>
 struct Tiles {
     static constexpr int SIDE = 16 * PER;
-    // Four more in a row: what is stored along k falls on different banks, and rows stay aligned.
-    real a[DEPTH][SIDE + 4], b[DEPTH][SIDE + 4];
+    real a[DEPTH][SIDE + PAD], b[DEPTH][SIDE + PAD];
 };
 
 // One factor of a product: element (i, k) for i < length along the result and k < depth along the
@@ -39,11 +39,13 @@ struct Factor {
             found = *reinterpret_cast<const real4*>(data + at);
             if (mask) {
                 const real4 m = *reinterpret_cast<const real4*>(mask + at);
+#pragma unroll
                 for (int e = 0; e < 4; ++e)
                     if (!(m.v[e] > 0)) found.v[e] = 0;
             }
             return found;
         }
+#pragma unroll
         for (int e = 0; e < 4; ++e)
             if (e < last && (!mask || mask[at + e] > 0)) found.v[e] = data[at + e];
         return found;
@@ -68,15 +70,18 @@ struct Slice {
         }
     }
 
-    __device__ void store(real (&tile)[DEPTH][SIDE + 4]) const
+    template <int WIDTH>
+    __device__ void store(real (&tile)[DEPTH][WIDTH]) const
     {
 #pragma unroll
         for (int c = 0; c < COUNT; ++c) {
             const int four = threadIdx.x + c * TILE_THREADS, i = i_of(four), k = k_of(four);
-            if (along_k)
+            if (along_k) {
+#pragma unroll
                 for (int e = 0; e < 4; ++e) tile[k + e][i] = held[c].v[e];
-            else
+            } else {
                 *reinterpret_cast<real4*>(&tile[k][i]) = held[c];
+            }
         }
     }
 };
@@ -93,7 +98,8 @@ struct Sums {
 
     __device__ void add(const Tiles<PER>& tiles)
     {
-#pragma unroll
+        // Not all 16: the code of a large tile would leave the instruction cache.
+#pragma unroll 4
         for (int k = 0; k < DEPTH; ++k) {
             real4 u[PER / 4], w[PER / 4];
 #pragma unroll
@@ -116,10 +122,11 @@ struct Sums {
 };
 
 // sums += a b over k in [k_begin, k_end) for the tile whose first element is (i0, j0).
-template <int PER, bool a_along_k, bool b_along_k, bool with_columns>
+template <
+    bool with_columns = false, bool a_along_k, bool b_along_k, int PER, int PAD, typename TileSums>
 __device__ void multiply(
     const Factor<a_along_k>& a, const Factor<b_along_k>& b, int i0, int j0, int k_begin, int k_end,
-    Tiles<PER>& tiles, Sums<PER>& sums)
+    Tiles<PER, PAD>& tiles, TileSums& sums)
 {
     const bool a_vectors = a.vectors(), b_vectors = b.vectors();
     Slice<PER, a_along_k> next_a;
@@ -135,7 +142,7 @@ __device__ void multiply(
             next_b.load(b, j0, k + DEPTH, k_end, b_vectors);
         }
         sums.add(tiles);
-        if (with_columns) sums.add_column(tiles);
+        if constexpr (with_columns) sums.add_column(tiles);
         __syncthreads();
     }
 }
@@ -146,17 +153,23 @@ __device__ void write(
     const Sums<PER>& sums, real* out, int i0, int j0, int rows, int columns, Finish finish)
 {
     const bool vectors = columns % 4 == 0 && aligned(out);
+#pragma unroll
     for (int i = 0; i < PER; ++i)
+#pragma unroll
         for (int j = 0; j < PER; j += 4) {
             const int row = i0 + spread(sums.ty, i), column = j0 + spread(sums.tx, j);
             if (row >= rows || column >= columns) continue;
             real* const place = out + size_t(row) * columns + column;
             real4 done = {};
+#pragma unroll
             for (int e = 0; e < 4; ++e)
                 if (column + e < columns) done.v[e] = finish(sums.v[i][j + e], column + e);
-            if (vectors)
+            if (vectors) {
                 *reinterpret_cast<real4*>(place) = done;
-            else
-                for (int e = 0; e < 4 && column + e < columns; ++e) place[e] = done.v[e];
+            } else {
+#pragma unroll
+                for (int e = 0; e < 4; ++e)
+                    if (column + e < columns) place[e] = done.v[e];
+            }
         }
 }

@@ -12,7 +12,10 @@ ENOUGH = 128
 """Blocks that fill a large GPU. The same for all GPUs, so that all add in the same order."""
 
 THREADS = 256
-LEAST_DEPTH = {128: 256, 64: 64}
+SMALL, LARGE = 64, 128
+"""Sides of a tile; the large one is for float32, of which a thread can hold 64 sums."""
+
+LEAST_DEPTH = {LARGE: 256, SMALL: 64}
 """Of a part of a sum, by the side of a tile; with less, adding up the parts costs too much."""
 
 
@@ -30,24 +33,26 @@ class Tiling(NamedTuple):
 
 
 @cache
-def tiling(rows: int, columns: int, depth: int) -> Tiling:
-    """How a product (rows, depth) by (depth, columns) is cut."""
-    large = _tiling(128, rows, columns, depth)
-    filled = large.down * large.across * large.parts >= ENOUGH
-    return large if filled and columns > 64 else _tiling(64, rows, columns, depth)
+def best(rows: int, columns: int, depth: int, dtype: Any) -> Tiling:
+    """How a product (rows, depth) by (depth, columns) is cut: large tiles if they fill the GPU."""
+    large = cut(LARGE, rows, columns, depth)
+    filled = large.down * large.across * large.parts >= ENOUGH and columns > SMALL
+    return large if filled and dtype == "float32" else cut(SMALL, rows, columns, depth)
 
 
-def _tiling(side: int, rows: int, columns: int, depth: int) -> Tiling:
+@cache
+def cut(side: int, rows: int, columns: int, depth: int) -> Tiling:
+    """How the product is cut into tiles of a given side."""
     down, across = blocks(rows, side), blocks(columns, side)
     parts = min(ENOUGH // (down * across), depth // LEAST_DEPTH[side])
     return Tiling(side, down, across, max(1, parts))
 
 
-def room_for_parts(space: Space, cut: Tiling, extra: int, dtype: Any) -> tuple[Array, Array]:
+def room_for_parts(space: Space, tiling: Tiling, extra: int, dtype: Any) -> tuple[Array, Array]:
     """Memory for the parts' sums, ``extra`` more a thread, and a counter for each tile."""
-    held = (cut.side // 16) ** 2 + extra
-    tiles = cut.down * cut.across
-    size = tiles * cut.parts * held * THREADS if cut.parts > 1 else 1
+    held = (tiling.side // 16) ** 2 + extra
+    tiles = tiling.down * tiling.across
+    size = tiles * tiling.parts * held * THREADS if tiling.parts > 1 else 1
     return space.scratch("parts", (size,), dtype), counters(space, tiles)
 
 

@@ -39,7 +39,8 @@ def sanitizing() -> bool:
 def library(code: str, options: tuple[str, ...]) -> ctypes.CDLL:
     """The compiled text, loaded."""
     launchers = "".join(f"CUDA_HOST_KERNEL({name})\n" for name in KERNEL.findall(code))
-    text = f'#include "cuda.h"\n#include "functions.h"\n{code}\n{launchers}'
+    headers = "".join(f'#include "{name}.h"\n' for name in ("cuda", "functions", "tensor_cores"))
+    text = f"{headers}{code}\n{launchers}"
     macros = tuple(option for option in options if option.startswith("-D"))
     return ctypes.CDLL(str(_made(text, ".so", ("-shared", *macros), _runtime())))
 

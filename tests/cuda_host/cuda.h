@@ -20,6 +20,9 @@
 
 using size_t = decltype(sizeof 0);
 
+inline unsigned __float_as_uint(float x) { return __builtin_bit_cast(unsigned, x); }
+inline float __uint_as_float(unsigned x) { return __builtin_bit_cast(float, x); }
+
 struct dim3 { unsigned x = 1, y = 1, z = 1; };
 struct uchar4 { unsigned char x, y, z, w; };
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
@@ -31,6 +34,8 @@ void wait_for_warp(unsigned mask);
 int lane();
 // Leaves 8 bytes for the warp, waits for it, and takes those that the lane `source` left.
 unsigned long long exchange(unsigned mask, unsigned long long bits, int source);
+// Leaves up to 32 bytes for the warp, waits for it, and takes what every lane left.
+void exchange_all(unsigned mask, const void* mine, int bytes, void* all);
 const char* launch(
     void (*kernel)(void**), const unsigned* grid, const unsigned* block, void** values, unsigned order);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -24,7 +25,7 @@ struct Thread {
     int line;
     unsigned mask;
     int shuffles;
-    unsigned long long given[2];  // one shuffle ahead at most: two places
+    char given[2][32];  // one shuffle ahead at most: two places
 };
 
 static std::vector<Thread> threads;
@@ -55,14 +56,28 @@ void wait_for_warp(unsigned mask)
 
 int lane() { return running % LANES; }
 
-unsigned long long exchange(unsigned mask, unsigned long long bits, int source)
+static int give(unsigned mask, const void* mine, int bytes)
 {
     Thread& me = threads[running];
-    const int turn = me.shuffles++ % 2, warp = running / LANES * LANES;
-    me.given[turn] = bits;
+    const int turn = me.shuffles++ % 2;
+    std::memcpy(me.given[turn], mine, bytes);
     wait_for_warp(mask);
-    const bool there = source >= 0 && source < LANES && mask >> source & 1;
-    return there ? threads[warp + source].given[turn] : bits;
+    return turn;
+}
+
+unsigned long long exchange(unsigned mask, unsigned long long bits, int source)
+{
+    const int turn = give(mask, &bits, sizeof bits), warp = running / LANES * LANES;
+    if (source >= 0 && source < LANES && mask >> source & 1)
+        std::memcpy(&bits, threads[warp + source].given[turn], sizeof bits);
+    return bits;
+}
+
+void exchange_all(unsigned mask, const void* mine, int bytes, void* all)
+{
+    const int turn = give(mask, mine, bytes), warp = running / LANES * LANES;
+    for (int l = 0; l < LANES; ++l)
+        std::memcpy(static_cast<char*>(all) + l * bytes, threads[warp + l].given[turn], bytes);
 }
 
 // GCC's sanitizer would see writes between the shared variables, where its red zones are.

@@ -1,24 +1,56 @@
-"""dense: a ladder of kernels, the fastest first."""
+"""dense: a ladder of kernels, and before them the one that chooses a rung by shape."""
 
 from typing import Any
 
 from kernels.cuda.launch import blocks, counts, function
-from kernels.cuda.tiling import THREADS, room_for_parts, tiling
+from kernels.cuda.tiling import LARGE, SMALL, THREADS, Tiling, best, cut, room_for_parts
 from mnist_core import operators
 from mnist_core.arrays import Space
 from mnist_core.backends import Kernel, kernel
 
 Array = Any
 
+FILES = {SMALL: "dense_6_split_k.cu", LARGE: "dense_7_large_tiles.cu"}
+
+
+@kernel(operators.dense, device="cuda", name="by_shape", needs_space=True)
+def by_shape(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
+    tiling = best(len(x), w.shape[1], len(w), x.dtype)
+    _in_parts(space, FILES[tiling.side], tiling, x, w, b, out, activation)
+
+
+@kernel(operators.dense, device="cuda", name="tf32x3", needs_space=True, dtype="float32")
+def tf32x3(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
+    tiling = cut(SMALL, len(x), w.shape[1], len(w))
+    _in_parts(space, "dense_8_tf32x3.cu", tiling, x, w, b, out, activation)
+
+
+@kernel(operators.dense, device="cuda", name="large_tiles", needs_space=True, dtype="float32")
+def large_tiles(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
+    tiling = cut(LARGE, len(x), w.shape[1], len(w))
+    _in_parts(space, FILES[LARGE], tiling, x, w, b, out, activation)
+
 
 @kernel(operators.dense, device="cuda", name="split_k", needs_space=True)
 def split_k(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
-    (batch, n_in), n_out = x.shape, w.shape[1]
-    cut = tiling(batch, n_out, n_in)
-    memory, counters = room_for_parts(space, cut, 0, x.dtype)
-    sizes = counts(batch, n_in, n_out, activation == "relu", cut.parts)
-    launch = function(space, "dense_6_split_k.cu", f"dense_{cut.side}", x.dtype)
-    launch(cut.grid, (THREADS,), (x, w, b, out, *sizes, memory, counters))
+    tiling = cut(SMALL, len(x), w.shape[1], len(w))
+    _in_parts(space, FILES[SMALL], tiling, x, w, b, out, activation)
+
+
+def _in_parts(
+    space: Space,
+    file: str,
+    tiling: Tiling,
+    x: Array,
+    w: Array,
+    b: Array,
+    out: Array,
+    activation: str,
+) -> None:
+    memory, counters = room_for_parts(space, tiling, 0, x.dtype)
+    sizes = counts(*x.shape, w.shape[1], activation == "relu", tiling.parts)
+    launch = function(space, file, "dense", x.dtype)
+    launch(tiling.grid, (THREADS,), (x, w, b, out, *sizes, memory, counters))
 
 
 def _rung(name: str, file: str, tile: tuple[int, int], block: tuple[int, ...]) -> Kernel:
