@@ -4,6 +4,7 @@ BACKENDS = [
     "numpy",
     "cupy",
     "numba",
+    "numba-cuda",
 ]
 
 OPERATORS = [
