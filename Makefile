@@ -56,5 +56,5 @@ $(VENV)/bench.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/dev.installed: $(VENV)/bench.installed
-	$(PIP) --group dev
+	$(PIP) --group dev $(if $(filter 12 13,$(CUDA)),,--group cuda-compilers)
 	@touch $@

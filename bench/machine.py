@@ -19,7 +19,7 @@ from mnist_core.backends import Backend
 
 _PACKAGES = (
     *("mnist-bench", "numpy", "scipy", "numba", "pandas", "threadpoolctl"),
-    *("cupy-cuda12x", "cupy-cuda13x", "jax", "torch"),
+    *("cupy-cuda12x", "cupy-cuda13x", "numba-cuda", "jax", "torch"),
 )
 _PROCESSORS = Path("/sys/devices/system/cpu")
 _GPU_FIELDS = (

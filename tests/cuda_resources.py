@@ -25,6 +25,12 @@ FUNCTION = re.compile(
 )
 
 
+def compiler() -> str:
+    """The compiler whose figures they are."""
+    _, major, minor = nvrtc.nvrtcVersion()
+    return f"# NVRTC {major}.{minor}"
+
+
 def compiled(file: str, real: str, sm: int) -> str:
     """What the assembler says of a file; `RuntimeError` if it does not compile in silence."""
     _, program = nvrtc.nvrtcCreateProgram(source(file).encode(), file.encode(), 0, [], [])
@@ -64,7 +70,9 @@ def table() -> str:
         made = [row for part in pool.map(lambda item: list(rows(*item)), work()) for row in part]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *sorted(made, key=lambda row: (*row[:3], int(row[3])))])
+    writer.writerows(
+        [[compiler()], COLUMNS, *sorted(made, key=lambda row: (*row[:3], int(row[3])))]
+    )
     return text.getvalue()
 
 

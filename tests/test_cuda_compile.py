@@ -2,7 +2,6 @@
 
 import csv
 import difflib
-import io
 
 import pytest
 
@@ -19,11 +18,16 @@ def made() -> str:
 
 @pytest.fixture(scope="module")
 def rows(made: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(made)))
+    return list(csv.DictReader(made.splitlines()[1:]))
 
 
 def test_the_table_of_registers_and_memory_is_that_of_the_kernels(made: str) -> None:
     kept = cuda_resources.TABLE.read_text(encoding="utf-8")
+    of, this = kept.splitlines()[0], cuda_resources.compiler()
+    if of != this:
+        pytest.skip(
+            f"the table is that of {of[2:]}; this is {this[2:]}, as a GPU's driver wants it"
+        )
     changed = list(difflib.unified_diff(kept.splitlines(), made.splitlines(), lineterm="", n=0))
     assert not changed, "run python tests/cuda_resources.py and look at\n" + "\n".join(changed)
 

@@ -6,6 +6,7 @@ BACKENDS = [
     "cupy-raw",
     "cupy-graph",
     "numba",
+    "numba-cuda",
 ]
 
 OPERATORS = [
