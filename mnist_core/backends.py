@@ -20,7 +20,7 @@ from mnist_core.kernels import (
     takes_over,
 )
 from mnist_core.operators import Array, Operator
-from mnist_core.precision import FLOAT32, Precision
+from mnist_core.precision import FLOAT32, TF32, Precision
 
 __all__ = [
     "LEVELS",
@@ -192,6 +192,12 @@ class Backend:
         own.sort(key=lambda kernel: kernel.precision is None)
         base = self._base
         return own + (base.candidates(operator) if base else reference_kernels(operator))
+
+    def rounds_factors(self) -> bool:
+        """Whether a kernel of it, or of its base, rounds the factors of products to TF32."""
+        base = self._base
+        own = any(part.precision == TF32.name for part in self.parts)
+        return own or (base is not None and base.rounds_factors())
 
     def _serving(self, operator: Operator) -> list[Kernel]:
         return [k for k in self.candidates(operator) if k.serves(self.precision)]

@@ -10,7 +10,7 @@ from typing import Any
 from mnist_core.arrays import Space
 from mnist_core.errors import BackendError
 from mnist_core.operators import Array, Case, Operator
-from mnist_core.precision import EXACT, Precision
+from mnist_core.precision import EXACT, TF32, Precision
 
 Function = Callable[..., Any]
 
@@ -40,7 +40,7 @@ class Kernel:
         if self.dtype not in (None, precision.dtype):
             return False
         if self.precision is not None:
-            return precision is EXACT
+            return self.precision == precision.name
         return precision is not EXACT or self.operator.exact is None
 
     def bind(self, space: Space) -> Function:
@@ -59,7 +59,9 @@ class TakeOver:
 
     def serves(self, precision: Precision) -> bool:
         """Whether it trains as ``precision`` does; what does not say so rounds nowhere."""
-        return (self.precision is not None) == (precision is EXACT)
+        if self.precision is not None:
+            return self.precision == precision.name
+        return precision is not EXACT
 
 
 def kernel(
@@ -75,10 +77,10 @@ def kernel(
     """Declare a function as a kernel of ``operator`` for arrays on ``device``.
 
     With ``needs_space`` its first argument is the `Space`, for scratch memory and the namespace.
-    With ``precision="exact"`` it is used in exact precision alone, and before any other. With
-    ``dtype`` it takes floats of that dtype alone. A kernel that leaves operations out on purpose
-    (zeros, say) gives their number with ``executed``, from a call: its share of the machine's peak
-    is that of what it really computes.
+    With ``precision="exact"`` or ``"tf32"`` it is used in that precision alone, and before any
+    other. With ``dtype`` it takes floats of that dtype alone. A kernel that leaves operations out
+    on purpose (zeros, say) gives their number with ``executed``, from a call: its share of the
+    machine's peak is that of what it really computes.
     """
     _check_precision(precision)
 
@@ -110,9 +112,10 @@ def takes_over(
 
 
 def _check_precision(precision: str | None) -> None:
-    if precision not in (None, EXACT.name):
+    if precision not in (None, EXACT.name, TF32.name):
         raise BackendError(
-            f"precision={precision!r}: leave it out, for all floats, or write {EXACT.name!r}"
+            f"precision={precision!r}: leave it out, for all floats, "
+            f"or write {EXACT.name!r} or {TF32.name!r}"
         )
 
 

@@ -24,6 +24,11 @@ def to_grid(values: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
     return np.asarray(np.rint(np.ldexp(values, bits)) * 2.0**-bits)
 
 
+def _shortened(values: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
+    significand, exponent = np.frexp(values)
+    return np.asarray(np.ldexp(to_grid(significand, bits + 1), exponent)).astype(values.dtype)
+
+
 @dataclass(frozen=True)
 class Precision:
     """A dtype to train in, and the grids to which operators' outputs are rounded in it.
@@ -41,6 +46,9 @@ class Precision:
         2**-bits (half to even) as soon as its kernel has filled it.
     parameter_bits
         Grid of the initial parameters.
+    factor_bits
+        Bits behind the point to which kernels may round the factors of products, as tensor cores
+        do; None where they may not.
     """
 
     name: str
@@ -48,6 +56,7 @@ class Precision:
     reference: str
     grids: Mapping[str, Mapping[str, int]] = field(default_factory=dict, compare=False)
     parameter_bits: int | None = None
+    factor_bits: int | None = None
 
     @property
     def roundoff(self) -> float:
@@ -59,6 +68,12 @@ class Precision:
         return (
             parameters if self.parameter_bits is None else to_grid(parameters, self.parameter_bits)
         )
+
+    def factors(self, *arrays: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+        """Arrays as products may see them: each element's significand rounded, half to even."""
+        if self.factor_bits is None:
+            return arrays
+        return tuple(_shortened(array, self.factor_bits) for array in arrays)
 
     def rate(self, lr: float, batch: int) -> float:
         """What `Network.step` and `Network.epoch` take as ``lr`` for a learning rate.
@@ -95,6 +110,7 @@ class Precision:
 
 FLOAT32 = Precision("float32", "float32", "float64")
 FLOAT64 = Precision("float64", "float64", "longdouble")
+TF32 = Precision("tf32", "float32", "float64", factor_bits=10)
 EXACT = Precision(
     "exact",
     "float64",
@@ -109,7 +125,7 @@ EXACT = Precision(
     },
     parameter_bits=WEIGHT_BITS,
 )
-PRECISIONS = {p.name: p for p in (FLOAT32, FLOAT64, EXACT)}
+PRECISIONS = {p.name: p for p in (FLOAT32, FLOAT64, TF32, EXACT)}
 
 
 def precision(name: str) -> Precision:

@@ -8,8 +8,8 @@ from cuda_host import host_backend, needs_compiler
 from cuda_host.namespace import BACKWARD, FORWARD, RawModule
 
 from kernels.cuda import launch, tiling
-from mnist_core import registry
-from mnist_core.backends import Backend, Kernel, kernels_in
+from mnist_core import operators, registry
+from mnist_core.backends import Backend, Kernel, kernel, kernels_in
 from mnist_core.data import Dataset
 from mnist_core.errors import BackendError
 from mnist_core.network import Network
@@ -17,8 +17,8 @@ from mnist_core.numerics import certify
 from mnist_core.numerics.certificate import certify_exact
 from mnist_core.numerics.exact_operator import check_exact_operator
 from mnist_core.numerics.operator_check import check_operator, run_case
-from mnist_core.operators import BUILTIN
-from mnist_core.precision import EXACT, FLOAT32, PRECISIONS, Precision
+from mnist_core.operators import BUILTIN, Array
+from mnist_core.precision import EXACT, FLOAT32, PRECISIONS, TF32, Precision
 from mnist_core.training import DeviceData
 
 pytestmark = [pytest.mark.usefixtures("one_thread"), needs_compiler]
@@ -48,35 +48,41 @@ def named(request: pytest.FixtureRequest) -> Named:
     return registry.backend
 
 
-@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: f"{k.operator.name}={k.name}")
+@pytest.mark.parametrize(
+    ("declared", "precision"),
+    [
+        pytest.param(kernel, precision, id=f"{kernel.operator.name}={kernel.name}-{name}")
+        for kernel in KERNELS
+        for name, precision in PRECISIONS.items()
+        # In tf32, what rounds no factors computes what it does in float32.
+        if kernel.serves(precision) and not (precision is TF32 and kernel.precision is None)
+    ],
+)
 def test_every_kernel_computes_its_operator(
-    named: Named, kernel: Kernel, precision: Precision
+    named: Named, declared: Kernel, precision: Precision
 ) -> None:
-    if not kernel.serves(precision):
-        return
-    operator = kernel.operator
+    operator = declared.operator
     backend = named("cupy-raw").computing_in(precision)
-    chosen = backend.choosing({operator.name: kernel.name})
+    chosen = backend.choosing({operator.name: declared.name})
     cases = list(operator.inputs(np.random.RandomState(0)))
     if precision is EXACT:
         check = check_exact_operator(chosen, operator, cases)
     else:
         check = check_operator(chosen, operator, precision, cases)
     assert check.passed, check.detail
-    assert check.detail.startswith(f"{kernel.name}: {len(cases)} cases")
+    assert check.detail.startswith(f"{declared.name}: {len(cases)} cases")
 
 
 def test_every_operator_has_a_kernel_of_its_own() -> None:
     assert {kernel.operator for kernel in KERNELS} == set(BUILTIN)
 
 
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: f"{k.operator.name}={k.name}")
+@pytest.mark.parametrize("declared", KERNELS, ids=lambda k: f"{k.operator.name}={k.name}")
 def test_the_order_of_threads_and_blocks_makes_no_difference(
-    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+    declared: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operator, space = kernel.operator, raw().space
-    dtype = "float64" if kernel.precision == "exact" else "float32"
+    operator, space = declared.operator, raw().space
+    dtype = "float64" if declared.precision == "exact" else "float32"
     cases = list(operator.inputs(np.random.RandomState(0)))[::3]
     for case in cases:
         own = operator.reference(*case.rounded(dtype), **case.attributes)
@@ -84,13 +90,13 @@ def test_the_order_of_threads_and_blocks_makes_no_difference(
         bits = set()
         for order in (FORWARD, BACKWARD, 2):
             monkeypatch.setattr(RawModule, "order", order)
-            outputs, fault = run_case(kernel, space, case, own, dtype)
+            outputs, fault = run_case(declared, space, case, own, dtype)
             assert fault is None
             bits.add(b"".join(a.tobytes() for a in outputs.values()))
         assert len(bits) == 1, case.note
 
 
-@pytest.mark.parametrize("name", ["cupy-raw", "cupy-graph"])
+@pytest.mark.parametrize("name", ["cupy-raw", pytest.param("cupy-graph", marks=pytest.mark.long)])
 def test_training_is_certified(named: Named, name: str, small_digits: Dataset) -> None:
     certificate = certify(named(name), SIZES, 128, FLOAT32, small_digits)
     assert certificate.passed, certificate.reason
@@ -110,6 +116,49 @@ def test_exact_training_has_the_hash_of_numpy(
     assert len(certificate.steps) == 30
     assert certificate.claim == numpy.claim
     assert certificate.steps == numpy.steps
+
+
+# Factors rounded to TF32
+
+
+@pytest.fixture(scope="module")
+def factors_cut() -> Callable[[int, str | None], Backend]:
+    """NumPy with the factors of dense cut to some bits behind the point."""
+
+    def made(bits: int, precision: str | None) -> Backend:
+        cut = Precision("cut", "float32", "float64", factor_bits=bits)
+
+        @kernel(operators.dense, name="cut", precision=precision)
+        def dense(x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
+            x, w = cut.factors(x, w)
+            z = x @ w + b
+            out[...] = np.maximum(z, 0) if activation == "relu" else z
+
+        return Backend("cut", base="numpy", kernels=[dense])
+
+    return made
+
+
+def test_tf32_is_a_precision_of_its_own(factors_cut, small_digits: Dataset) -> None:
+    sizes = (784, 32, 10)
+    as_tf32 = certify(factors_cut(10, "tf32"), sizes, 64, TF32, small_digits)
+    assert as_tf32.claim == "tf32", as_tf32.reason
+    as_float32 = certify(factors_cut(10, None), sizes, 64, FLOAT32, small_digits)
+    assert "dense/cut: out differs" in (as_float32.reason or "")
+    coarser = certify(factors_cut(7, "tf32"), sizes, 64, TF32, small_digits)
+    assert "dense/cut: out differs" in (coarser.reason or "")
+
+
+def test_what_rounds_no_factors_is_not_timed_as_tf32(small_digits: Dataset) -> None:
+    certificate = certify(registry.backend("numpy"), (784, 10), 64, TF32, small_digits)
+    assert certificate.reason == "no kernel of numpy computes in tf32: time it in float32"
+    assert not certificate.claim
+
+
+def test_tf32_kernel_cannot_be_chosen_in_float32() -> None:
+    assert raw().computing_in(TF32).kernel_for(operators.dense).name == "tf32"
+    with pytest.raises(BackendError, match="has no kernel dense=tf32; it has by_shape, tf32x3"):
+        raw().choosing({"dense": "tf32"})
 
 
 # Launches

@@ -88,6 +88,14 @@ class Certificate:
         }
 
 
+def check_kind(backend: Backend, precision: Precision) -> Iterator[Check]:
+    """That a row of rounded factors is not one of a backend that rounds none."""
+    if precision.factor_bits is not None:
+        found = backend.rounds_factors()
+        detail = f"no kernel of {backend.name} computes in {precision.name}: time it in float32"
+        yield Check("kind", "operator", found, "rounds factors" if found else detail)
+
+
 def check_operators(
     backend: Backend, sizes: Sequence[int], batch: int, precision: Precision, seed: int
 ) -> Iterator[Check]:
@@ -189,7 +197,8 @@ def certify(
         return certify_exact(backend, sizes, batch, data, lr=lr, seed=seed)
     course = plan_course(sizes, batch, precision, data, lr, seed)
     with np.errstate(all="ignore"):
-        checks = list(check_operators(backend, sizes, batch, precision, seed))
+        checks = [*check_kind(backend, precision)]
+        checks += check_operators(backend, sizes, batch, precision, seed)
         checks.append(check_differences(seed))
         for check in (check_forward, check_gradients):
             checks.append(check(backend, sizes, min(batch, _GRADIENT_BATCH), precision, seed))

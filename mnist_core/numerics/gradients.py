@@ -10,7 +10,7 @@ from mnist_core.network import Network, initial_parameters
 from mnist_core.numerics.check import Check, raising_fails
 from mnist_core.numerics.errors import bound, distance, error_ratio
 from mnist_core.numerics.kinks import away_from_kinks
-from mnist_core.numerics.reference import REFERENCE, wider
+from mnist_core.numerics.reference import REFERENCE, own, wider
 from mnist_core.operators import HostArray
 from mnist_core.precision import FLOAT64, Precision
 
@@ -65,15 +65,15 @@ def check_forward(
 ) -> Check:
     """Logits that the backend's forward returns against the reference in wider precision."""
     x, _, parameters = sample(sizes, batch, precision, seed)
-    truth, own, computed = (
+    truth, numpys, computed = (
         _logits(which, sizes, dtype, x, parameters)
         for which, dtype in (
             (REFERENCE, wider(precision)),
-            (REFERENCE, precision),
+            (own(precision), precision),
             (backend, precision),
         )
     )
-    error, own_error = distance(computed, truth), distance(own, truth)
+    error, own_error = distance(computed, truth), distance(numpys, truth)
     allowed = bound(own_error, precision.roundoff, max(sizes) * (len(sizes) - 1), truth.size)
     ratio = error_ratio(error, own_error, precision.roundoff)
     if not error <= allowed:
@@ -102,13 +102,13 @@ def check_gradients(
     x, labels, parameters = sample(sizes, batch, precision, seed)
     arguments = (x, labels, parameters)
     truths = _gradients(REFERENCE, sizes, wider(precision), *arguments)
-    owns = _gradients(REFERENCE, sizes, precision, *arguments)
+    owns = _gradients(own(precision), sizes, precision, *arguments)
     computed = _gradients(backend, sizes, precision, *arguments)
     worst = 0.0
     longest = max(len(x), *sizes) * (len(sizes) - 1)
-    for i, (g, own, truth) in enumerate(zip(computed, owns, truths, strict=True)):
+    for i, (g, numpys, truth) in enumerate(zip(computed, owns, truths, strict=True)):
         name = f"layer {i // 2} {('weight', 'bias')[i % 2]}"
-        error, own_error = distance(g, truth), distance(own, truth)
+        error, own_error = distance(g, truth), distance(numpys, truth)
         allowed = bound(own_error, precision.roundoff, longest, truth.size)
         ratio = error_ratio(error, own_error, precision.roundoff)
         if not error <= allowed:

@@ -67,7 +67,9 @@ class _Reordered:
     """Copies of the reference whose sums are reordered, training along a course."""
 
     def __init__(self, course: Course, seed: int) -> None:
-        self._runs = [Run(course, permuted(seed, i), course.precision) for i in range(RUNS)]
+        self._runs = [
+            Run(course, permuted(seed, i, course.precision), course.precision) for i in range(RUNS)
+        ]
         floor = FLOOR_ROUNDOFFS * course.precision.roundoff
         self._envelope = np.full(2 * (len(course.sizes) - 1) + 1, floor)
 

@@ -52,4 +52,5 @@ dense = Operator(
     scale=lambda x, w, b, activation: np.abs(x) @ np.abs(w) + np.abs(b),
     grids={"x": ACTIVATION_BITS, "w": WEIGHT_BITS, "b": WEIGHT_BITS},
     exact_bits=lambda x, w, b, activation: bits_needed(x, w, ACTIVATION_BITS, WEIGHT_BITS, b),
+    factors=("x", "w"),
 )

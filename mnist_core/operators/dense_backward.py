@@ -91,4 +91,5 @@ dense_backward = Operator(
     scale=_scale,
     grids={"x": ACTIVATION_BITS, "w": WEIGHT_BITS, "out": ACTIVATION_BITS, "grad": GRADIENT_BITS},
     exact_bits=_exact_bits,
+    factors=("x", "w", "grad"),
 )

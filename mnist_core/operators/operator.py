@@ -77,6 +77,8 @@ class Operator:
         without them has no part in it.
     exact_bits
         Bits of significand that its sums need, from the inputs; 0 if not given.
+    factors
+        Inputs that it multiplies with each other and sums, by name.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Operator:
         exact: Callable[..., Any] | None = None,
         grids: Mapping[str, int] | None = None,
         exact_bits: Callable[..., float] | None = None,
+        factors: Sequence[str] = (),
     ) -> None:
         arguments = inspect.signature(reference).parameters.values()
         self.name = name
@@ -106,6 +109,7 @@ class Operator:
         self.equal = frozenset(equal)
         self.exact = exact
         self.grids = grids
+        self.factors = frozenset(factors)
         self._exact_bits = exact_bits
         self._reference = reference
         self._flops = flops

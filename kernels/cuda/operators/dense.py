@@ -19,6 +19,12 @@ def by_shape(space: Space, x: Array, w: Array, b: Array, out: Array, *, activati
     _in_parts(space, FILES[tiling.side], tiling, x, w, b, out, activation)
 
 
+@kernel(operators.dense, device="cuda", name="tf32", needs_space=True, precision="tf32")
+def tf32(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
+    tiling = cut(SMALL, len(x), w.shape[1], len(w))
+    _in_parts(space, "dense_9_tf32.cu", tiling, x, w, b, out, activation)
+
+
 @kernel(operators.dense, device="cuda", name="tf32x3", needs_space=True, dtype="float32")
 def tf32x3(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
     tiling = cut(SMALL, len(x), w.shape[1], len(w))
