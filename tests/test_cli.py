@@ -106,7 +106,20 @@ def test_list_says_why_a_backend_is_unavailable_and_which_are_peers(monkeypatch)
 def test_list_kernels_names_what_the_kernel_option_takes():
     lines = ok("list", "kernels").splitlines()
     assert "numpy: dense=array" in lines
+    assert "numpy: softmax=exact (exact)" in lines
+    assert "numba: dense=fused (cpu)" in lines
     assert "bare-numpy: epoch=bare_loop" in lines
+
+
+def test_list_kernels_shows_every_rung_with_its_device_and_whether_it_can_run(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    lines = ok("list", "kernels").splitlines()
+    rungs = [line for line in lines if line.startswith("cupy-raw: dense=")]
+    reason = registry.backend("cupy-raw").unavailable()
+    assert f"cupy-raw: dense=tf32 (cuda, tf32): unavailable, {reason}" in rungs
+    assert f"cupy-raw: dense=tf32x3 (cuda, float32): unavailable, {reason}" in rungs
+    assert f"cupy-raw: dense=naive (cuda): unavailable, {reason}" in rungs
+    assert len(rungs) == 10
 
 
 def test_data_describes_what_it_loaded(data, small_digits):

@@ -8,7 +8,7 @@ import click
 from bench import exports, report, results
 from bench.files import load_json, replacing
 from mnist_core import registry
-from mnist_core.backends import Kernel
+from mnist_core.backends import Kernel, TakeOver
 from mnist_core.data import load as load_data
 from mnist_core.errors import BackendError, OutputError
 from mnist_core.operators import Operator
@@ -72,17 +72,25 @@ def _backend_lines() -> list[str]:
 def _kernel_lines() -> list[str]:
     lines = []
     for name, backend in registry.backends().items():
-        if backend.unavailable():
-            continue
+        reason = backend.unavailable()
         try:
             parts = backend.parts
         except BackendError as error:
-            lines.append(str(error))
+            lines.append(f"{name}: unavailable, {reason}" if reason else str(error))
             continue
-        for part in parts:
-            what = part.operator.name if isinstance(part, Kernel) else part.level
-            lines.append(f"{name}: {what}={part.name}")
+        lines += [_part_line(name, part, reason) for part in parts]
     return lines
+
+
+def _part_line(name: str, part: Kernel | TakeOver, reason: str | None) -> str:
+    """What ``--kernel`` takes, what it is limited to, and why it cannot run here."""
+    if isinstance(part, Kernel):
+        what, limits = part.operator.name, [part.device, part.precision or part.dtype]
+    else:
+        what, limits = part.level, [part.precision]
+    about = ", ".join(limit for limit in limits if limit and limit != "any")
+    state = f": unavailable, {reason}" if reason else ""
+    return f"{name}: {what}={part.name}" + (f" ({about})" if about else "") + state
 
 
 def _operator_lines() -> list[str]:

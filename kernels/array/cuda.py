@@ -1,34 +1,73 @@
 """Where CuPy's arrays live, and why they cannot live here."""
 
 import ctypes
-import importlib.util
+import os
+import re
+from importlib import metadata
 from typing import Any
 
 from mnist_core.arrays import Space
 from mnist_core.operators import Array, HostArray
 
 _LIBRARIES = ("libcuda.so.1", "nvcuda.dll")
-
-
-def _device_count() -> int:
-    """CUDA devices that the driver shows; 0 without a driver."""
-    for library in _LIBRARIES:
-        try:
-            driver = ctypes.CDLL(library)
-        except OSError:
-            continue
-        count = ctypes.c_int(0)
-        if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0:
-            return count.value
-    return 0
+_CUPY = re.compile(r"cupy(-cuda(\d+)x|-rocm.*)?")
 
 
 def no_cuda() -> str | None:
-    """Reason why CuPy cannot be used here, or None; the device comes before the package."""
-    if _device_count() == 0:
-        return "no CUDA device"
-    if importlib.util.find_spec("cupy") is None:
+    """Reason why CuPy cannot be used here and the remedy, or None; the device comes first."""
+    driver = _driver()
+    if driver is None:
+        return "no CUDA device: no driver is installed"
+    reason = _no_device(driver)
+    return _no_cupy(driver) if reason is None else reason
+
+
+def _driver() -> ctypes.CDLL | None:
+    for library in _LIBRARIES:
+        try:
+            return ctypes.CDLL(library)
+        except OSError:
+            continue
+    return None
+
+
+def _no_device(driver: ctypes.CDLL) -> str | None:
+    count = ctypes.c_int(0)
+    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    if not failed and count.value:
+        return None
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return "no CUDA device: CUDA_VISIBLE_DEVICES hides all; unset it"
+    return f"no CUDA device: the driver shows none (error {failed}); see nvidia-smi"
+
+
+def _no_cupy(driver: ctypes.CDLL) -> str | None:
+    installed = sorted({d.name for d in metadata.distributions() if _CUPY.fullmatch(d.name or "")})
+    if not installed:
         return "CuPy is not installed: pip install 'mnist-bench[cuda12]' (or cuda13)"
+    if len(installed) > 1:
+        both = " and ".join(installed)
+        return f"{both} are installed and overwrite each other: pip uninstall all but one"
+    (name,) = installed
+    version = ctypes.c_int(0)
+    driver.cuDriverGetVersion(ctypes.byref(version))
+    wanted = _CUPY.fullmatch(name)[2]
+    if wanted and version.value // 1000 < int(wanted):
+        has = f"{version.value // 1000}.{version.value % 1000 // 10}"
+        return f"the driver is for CUDA {has}, {name} for {wanted}: renew one of them"
+    return _no_compiler(name)
+
+
+def _no_compiler(name: str) -> str | None:
+    """Reason why CuPy could not compile: it looks for NVRTC as the pathfinder does."""
+    try:
+        from cuda.pathfinder import DynamicLibNotFoundError, load_nvidia_dynamic_lib
+    except ImportError:
+        return None
+    try:
+        load_nvidia_dynamic_lib("nvrtc")
+    except DynamicLibNotFoundError:
+        return f"CuPy finds no compiler (NVRTC): pip install '{name}[ctk]'"
     return None
 
 
