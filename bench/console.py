@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
     from rich.table import Table
 
-_MEASURES = ("time [95 %]", "images/s", "vs numpy [95 %]", "% of peak", "certificate")
+BLOCKS = ("operator", "part")
+"""Levels of which a table has a block of rows for each operator or part."""
+
+PRODUCTS = ("dense", "dense_backward")
+_CUBLAS = "cupy"
+"""The backend whose products are cuBLAS's: what a handwritten product is held against."""
 
 
 def stderr() -> "Console":
@@ -143,18 +148,34 @@ def _speedup(row: Any) -> str:
     return digits.measured(row.speedup, row.speedup_ci_low, row.speedup_ci_high, "x")
 
 
-def _cells(row: Any) -> tuple[str, ...]:
+def _percent(value: float) -> str:
+    return digits.number(value, 1 if value < 10 else 0)
+
+
+def _cells(row: Any, cublas_s: float | None) -> dict[str, str]:
+    """The cells of a row by column; ``cublas_s`` is the time of cuBLAS, if that was timed."""
     name = f"{row.backend} (peer)" if row.role == "peer" else row.backend
     if row.status != "ok":
-        return name, row.status, "", "", "", row.reason
-    return (
-        name,
-        digits.seconds(row.median_s, row.ci_low_s, row.ci_high_s),
-        digits.number(row.images_per_s, digits.places(row.images_per_s)),
-        _speedup(row),
-        digits.number(row.pct_peak, 1 if row.pct_peak < 10 else 0),
-        _certificate(row),
-    )
+        return {"backend": name, "time [95 %]": row.status, "certificate": row.reason}
+    cells = {
+        "backend": name,
+        "time [95 %]": digits.seconds(row.median_s, row.ci_low_s, row.ci_high_s),
+    }
+    if row.level == "operator":
+        cells["GFLOP/s"] = digits.number(row.gflops, digits.places(row.gflops))
+    else:
+        cells["images/s"] = digits.number(row.images_per_s, digits.places(row.images_per_s))
+    cells["vs numpy [95 %]"] = _speedup(row)
+    cells["% of peak"] = _percent(row.pct_peak)
+    if cublas_s is not None:
+        cells["% of cuBLAS"] = _percent(100 * cublas_s / row.median_s)
+    return cells | {"certificate": _certificate(row)}
+
+
+def _cublas_s(rows: "pd.DataFrame") -> float | None:
+    """Seconds that cuBLAS takes for these rows' operator, if it is a product and was timed."""
+    times = rows[(rows.backend == _CUBLAS) & rows.operator.isin(PRODUCTS)].median_s.dropna()
+    return float(times.iloc[0]) if len(times) else None
 
 
 def _grid(title: str, rows: "pd.DataFrame") -> "Table":
@@ -162,17 +183,21 @@ def _grid(title: str, rows: "pd.DataFrame") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    blocks = title in ("operator", "part")
-    for column in [title] * blocks + ["backend" if blocks else title, *_MEASURES]:
-        grid.add_column(column, overflow="fold")
+    grid, blocks = Table(box=None, pad_edge=False, header_style="bold"), title in BLOCKS
+    lines = []
     for (operator, cache), block in rows.groupby(["operator", "cache"], sort=False):
-        name = [f"{operator}, cold" if cache == "cold" else str(operator)]
+        name = f"{operator}, cold" if cache == "cold" else str(operator)
+        cublas_s = _cublas_s(block)
         for row in block.sort_values("median_s").itertuples():
             style = "red" if row.status in ("refused", "failed") else ""
-            cells = [*name, *_cells(row)] if blocks else [*_cells(row)]
-            grid.add_row(*(Text(cell, style=style) for cell in cells))
-            name = [""]
+            lines.append(({title: name} if blocks else {}, _cells(row, cublas_s), style))
+            name = ""
+    head = max((list(cells) for _, cells, _ in lines), key=len)
+    for column in [title, *head] if blocks else [title, *head[1:]]:
+        grid.add_column(column, overflow="fold")
+    for first, cells, style in lines:
+        texts = [*first.values(), *(cells.get(column, "") for column in head)]
+        grid.add_row(*(Text(text, style=style) for text in texts))
     return grid
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from bench.columns import case_label
 from mnist_core import registry
 from mnist_core.backends import Backend, Kernel
+from mnist_core.precision import Precision
 
 LEVELS = ("epoch", "step", "forward", "backward", "operator", "part")
 """In the order in which they are timed and shown: what people ask for first comes first."""
@@ -83,6 +84,20 @@ def computed_by(backend: Backend) -> list[str]:
         return [*levels, *(name for name in operators if name in own), step]
     found = [level for level in levels if {level, *_COMPOSED_OF.get(level, ())} & set(own)]
     return [*found, FUSED] if "step" in found and whole else found
+
+
+def ladder(backend: Backend, operators: Sequence[str], precision: Precision) -> list[Backend]:
+    """A backend, and variants of it with each other kernel that it has for the operators."""
+    if backend.role == "peer" or backend.unavailable():
+        return [backend]
+    computing = backend.computing_in(precision)
+    others = [
+        f"{backend.name}[{part.operator.name}={part.name}]"
+        for part in computing.parts
+        if isinstance(part, Kernel) and part.operator.name in operators and part.serves(precision)
+        if part is not computing.kernel_for(part.operator)
+    ]
+    return [backend, *map(registry.backend, others)]
 
 
 def parts_of(network: Sequence[int]) -> list[str]:

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Iterable
 from importlib import metadata
@@ -18,7 +19,10 @@ ENTRY_POINTS = "mnist_bench.backends"
 
 _T = TypeVar("_T")
 
+VARIANT = re.compile(r"(?P<backend>[^\[]+)\[(?P<operator>[^=]+)=(?P<kernel>[^\]]+)\]")
+
 _backends: dict[str, Backend] = {}
+_variants: dict[str, Backend] = {}
 _operators: dict[str, Operator] = {operator.name: operator for operator in BUILTIN}
 _plugins: set[Path] = set()
 _discovered = False
@@ -38,12 +42,21 @@ def backends() -> dict[str, Backend]:
 
 
 def backend(name: str) -> Backend:
-    """The backend of that name; `BackendError` lists the names if there is none."""
-    try:
+    """The backend of that name; `BackendError` lists the names if there is none.
+
+    ``cupy-raw[dense=naive]`` is `cupy-raw` with another kernel for an operator, under that name.
+    """
+    if name in backends():
         return backends()[name]
-    except KeyError:
+    if name in _variants:
+        return _variants[name]
+    variant = VARIANT.fullmatch(name)
+    if variant is None or variant["backend"] not in backends():
         known = ", ".join(backends())
-        raise BackendError(f"unknown backend {name!r}; there are {known}") from None
+        raise BackendError(f"unknown backend {name!r}; there are {known}")
+    chosen = backends()[variant["backend"]].choosing({variant["operator"]: variant["kernel"]})
+    chosen.name = name
+    return _variants.setdefault(name, chosen)
 
 
 def available(name: str) -> Backend:

@@ -61,6 +61,12 @@ def test_unknown_names_list_the_known() -> None:
     refused(lambda: registry.operator("dens"), "unknown operator 'dens'; there are", "dense", "sgd")
 
 
+def test_variants_that_do_not_exist_are_refused() -> None:
+    refused(lambda: registry.backend("numpy[dense=fast]"), "numpy has no kernel dense=fast; it has")
+    refused(lambda: registry.backend("numpy[dens=array]"), "unknown operator 'dens'")
+    refused(lambda: registry.backend("nunpy[dense=array]"), "unknown backend 'nunpy[dense=array]'")
+
+
 def test_entry_point_that_does_not_load_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = metadata.EntryPoint("theirs", "no_such_module_xyz", registry.ENTRY_POINTS)
     monkeypatch.setattr(metadata, "entry_points", lambda group: [broken])

@@ -67,6 +67,24 @@ def test_drawn_digits_in_place_of_mnist_say_why(monkeypatch, tmp_path, caplog):
     assert "set MNIST_DATA_DIR" in caplog.text
 
 
+def test_a_product_is_held_against_cublas_where_that_was_timed(capsys):
+    shown = {"network": "784-10", "batch": 1, "level": "operator", "role": "own", "status": "ok"}
+    measured = {"certificate": "float32", "gflops": 123.0}
+    rows = [
+        {**shown, **measured, "backend": name, "operator": operator, "median_s": seconds}
+        for operator in ("dense", "relu")
+        for name, seconds in (("cupy", 1e-3), ("cupy-raw[dense=naive]", 4e-3))
+    ]
+    print_tables(frame(rows), stdout())
+    lines = capsys.readouterr().out.splitlines()
+    (head,) = [line for line in lines if "% of cuBLAS" in line]
+    assert "GFLOP/s" in head
+    assert "images/s" not in head
+    place = slice(head.index("% of cuBLAS"), head.index("certificate"))
+    cells = [line[place].strip() for line in lines[lines.index(head) + 1 :]]
+    assert cells == ["100", "25", "", ""]
+
+
 def test_a_refusal_is_told_once(capsys):
     refused = {"backend": "wrong", "status": "refused", "reason": "dlogits differs"}
     rows = [{**refused, "level": level} for level in ("step", "epoch")]

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from bench.suite import LEVELS, Case, cases, computed_by
+from bench.suite import LEVELS, Case, cases, computed_by, ladder
 from bench.tasks import Bench
 from mnist_core import operators, registry
 from mnist_core.backends import Backend, kernel, takes_over
 from mnist_core.data.digits import digits
 from mnist_core.network import Network
 from mnist_core.operators import BUILTIN
+from mnist_core.precision import FLOAT32
 
 SIZES, BATCH, LR, IMAGES = (784, 16, 10), 32, 0.1, 200
 COMPOSED = LEVELS[: LEVELS.index("part")]
@@ -54,6 +55,26 @@ def test_a_peer_is_timed_only_where_it_computes_something_of_its_own(part, compu
     own = Backend("own", base="numpy", kernels=[part])
     fused = getattr(part, "level", "epoch") != "epoch"
     assert computed_by(own) == [*COMPOSED, *registry.operators(), "fused" if fused else "part"]
+
+
+def test_the_ladder_of_an_operator_is_each_kernel_under_a_name_of_its_own(monkeypatch):
+    rungs = [kernel(operators.relu, name=name)(print) for name in ("fast", "slow", "slower")]
+    other = [
+        kernel(operators.relu, name="special", precision="exact")(print),
+        kernel(operators.sgd, name="sgd")(print),
+    ]
+    many = Backend("many", base="numpy", kernels=[*rungs, *other, takes_over("step")(print)])
+    monkeypatch.setattr(registry, "_backends", registry.backends() | {"many": many})
+    found = ladder(many, ["relu"], FLOAT32)
+    names = ["many", "many[relu=slow]", "many[relu=slower]"]
+    assert [backend.name for backend in found] == names
+    for backend, rung in zip(found, rungs, strict=True):
+        assert backend.kernel_for(operators.relu) is rung
+        assert registry.backend(backend.name) is backend  # a worker finds it by its name
+    assert found[1].take_over("step") is None  # it would bypass the rung
+    assert [b.name for b in ladder(registry.backend("bare-numpy"), ["relu"], FLOAT32)] == [
+        "bare-numpy"
+    ]
 
 
 @pytest.fixture

@@ -120,6 +120,8 @@ def make_plan(
     for operator in operators:
         registry.operator(operator)
     level_names, caches = _levels(levels, operators), _caches(cache)
+    if operators and set(level_names) == {"operator"} and not kernels:
+        chosen = [rung for backend in chosen for rung in suite.ladder(backend, operators, kind)]
     timed_operators = tuple(dict.fromkeys(operators)) or tuple(registry.operators())
     data = resolve(data)
     dataset = load_data(data)
