@@ -1,0 +1,1 @@
+"""JAX: an epoch is one compiled function."""
