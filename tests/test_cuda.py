@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from cuda_host import host_backend, needs_compiler
-from cuda_host.namespace import BACKWARD, FORWARD, RawModule
+from cuda_host import checks, host_backend, needs_compiler
 
 from kernels.cuda import launch, tiling
 from mnist_core import operators, registry
@@ -14,11 +13,8 @@ from mnist_core.data import Dataset
 from mnist_core.errors import BackendError
 from mnist_core.network import Network
 from mnist_core.numerics import certify
-from mnist_core.numerics.certificate import certify_exact
-from mnist_core.numerics.exact_operator import check_exact_operator
-from mnist_core.numerics.operator_check import check_operator, run_case
 from mnist_core.operators import BUILTIN, Array
-from mnist_core.precision import EXACT, FLOAT32, PRECISIONS, TF32, Precision
+from mnist_core.precision import FLOAT32, PRECISIONS, TF32, Precision
 from mnist_core.training import DeviceData
 
 pytestmark = [pytest.mark.usefixtures("one_thread"), needs_compiler]
@@ -61,16 +57,7 @@ def named(request: pytest.FixtureRequest) -> Named:
 def test_every_kernel_computes_its_operator(
     named: Named, declared: Kernel, precision: Precision
 ) -> None:
-    operator = declared.operator
-    backend = named("cupy-raw").computing_in(precision)
-    chosen = backend.choosing({operator.name: declared.name})
-    cases = list(operator.inputs(np.random.RandomState(0)))
-    if precision is EXACT:
-        check = check_exact_operator(chosen, operator, cases)
-    else:
-        check = check_operator(chosen, operator, precision, cases)
-    assert check.passed, check.detail
-    assert check.detail.startswith(f"{declared.name}: {len(cases)} cases")
+    checks.computes_its_operator(named("cupy-raw"), declared, precision)
 
 
 def test_every_operator_has_a_kernel_of_its_own() -> None:
@@ -81,19 +68,7 @@ def test_every_operator_has_a_kernel_of_its_own() -> None:
 def test_the_order_of_threads_and_blocks_makes_no_difference(
     declared: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operator, space = declared.operator, raw().space
-    dtype = "float64" if declared.precision == "exact" else "float32"
-    cases = list(operator.inputs(np.random.RandomState(0)))[::3]
-    for case in cases:
-        own = operator.reference(*case.rounded(dtype), **case.attributes)
-        own = [a.astype(dtype) if a.dtype.kind == "f" else a for a in own]
-        bits = set()
-        for order in (FORWARD, BACKWARD, 2):
-            monkeypatch.setattr(RawModule, "order", order)
-            outputs, fault = run_case(declared, space, case, own, dtype)
-            assert fault is None
-            bits.add(b"".join(a.tobytes() for a in outputs.values()))
-        assert len(bits) == 1, case.note
+    checks.gives_the_same_bits_in_every_order(declared, raw().space, monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["cupy-raw", pytest.param("cupy-graph", marks=pytest.mark.long)])
@@ -107,15 +82,7 @@ def test_training_is_certified(named: Named, name: str, small_digits: Dataset) -
 def test_exact_training_has_the_hash_of_numpy(
     named: Named, name: str, small_digits: Dataset
 ) -> None:
-    """Every operator's bits on hostile inputs, then 30 steps and their weights after each."""
-    certificate, numpy = (
-        certify_exact(backend, SIZES, 128, small_digits, steps=30)
-        for backend in (named(name), registry.backend("numpy"))
-    )
-    assert certificate.passed, certificate.reason
-    assert len(certificate.steps) == 30
-    assert certificate.claim == numpy.claim
-    assert certificate.steps == numpy.steps
+    checks.trains_exactly_as_numpy(named(name), SIZES, small_digits)
 
 
 # Factors rounded to TF32
@@ -164,29 +131,10 @@ def test_tf32_kernel_cannot_be_chosen_in_float32() -> None:
 # Launches
 
 
-class Counting:
-    """The launches of a namespace, by the names of their kernels."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.names: list[str] = []
-        get_function = RawModule.get_function
-
-        def counted(module: RawModule, name: str) -> Callable[..., None]:
-            launch = get_function(module, name)
-
-            def call(*args: object) -> None:
-                self.names.append(name)
-                launch(*args)
-
-            return call
-
-        monkeypatch.setattr(RawModule, "get_function", counted)
-
-
 def test_a_step_launches_no_more_than_it_must(
     small_digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launches = Counting(monkeypatch)
+    launches = checks.Counting(monkeypatch)
     network = Network(SIZES, raw())
     data = DeviceData.load(network, small_digits.train_images, small_digits.train_labels)
     network.step(data.images, data.labels, np.arange(128), 0.1)
@@ -204,7 +152,7 @@ def test_a_step_launches_no_more_than_it_must(
 def test_a_replayed_step_launches_nothing_by_itself(
     small_digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launches = Counting(monkeypatch)
+    launches = checks.Counting(monkeypatch)
     network = Network(SIZES, graph())
     data = DeviceData.load(network, small_digits.train_images, small_digits.train_labels)
     asked = []

@@ -5,6 +5,7 @@ BACKENDS = [
     "cupy",
     "cupy-raw",
     "cupy-graph",
+    "cupy-elementwise",
     "numba",
     "numba-cuda",
 ]

@@ -1,15 +1,36 @@
-"""CUDA kernels on a CPU: unedited ``.cu`` files through g++ and a launcher shaped like CuPy's."""
+"""CUDA kernels on a CPU: unedited ``.cu`` files and CuPy's expressions through g++."""
 
 import shutil
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
-from cuda_host.namespace import HostCupy, launched
+from cuda_host.elementwise import ElementwiseKernel
+from cuda_host.namespace import RawModule, Stream, launched
+from cuda_host.reduction import ReductionKernel
 from mnist_core.arrays import Space
 from mnist_core.backends import Backend, kernels_in
 from mnist_core.operators import Array
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+
+
+class HostCupy:
+    """The namespace: CuPy's classes where they differ from NumPy, NumPy's functions elsewhere."""
+
+    RawModule = RawModule
+    ElementwiseKernel = ElementwiseKernel
+    ReductionKernel = ReductionKernel
+    cuda = SimpleNamespace(
+        Device=lambda: SimpleNamespace(compute_capability="90"),
+        Stream=Stream,
+        get_current_stream=Stream,
+    )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
 
 
 class HostSpace(Space):

@@ -105,8 +105,9 @@ inline int atomicAdd(int* place, int value)
     extern "C" __attribute__((visibility("default"))) const char* launch_##name(                \
         const unsigned* grid, const unsigned* block, void** values, unsigned order)             \
     {                                                                                           \
-        auto kernel = [](void** arguments) { cuda_host::call(name, arguments); };               \
-        return cuda_host::launch(kernel, grid, block, values, order);                           \
+        return cuda_host::launch(                                                               \
+            [](void** arguments) { cuda_host::call(name, arguments); }, grid, block, values,    \
+            order);                                                                             \
     }                                                                                           \
     extern "C" __attribute__((visibility("default"))) const int* sizes_##name()                 \
     {                                                                                           \

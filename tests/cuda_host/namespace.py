@@ -1,8 +1,7 @@
-"""NumPy with CuPy's way to compile and launch: kernels meant for a GPU run on the CPU."""
+"""CuPy's way to compile, launch and capture: kernels meant for a GPU run on the CPU."""
 
 import ctypes
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -165,17 +164,3 @@ class Graph:
     def launch(self, stream: Stream | None = None) -> None:
         for item in self.work:
             item()
-
-
-class HostCupy:
-    """The namespace: CuPy's classes where they differ from NumPy, NumPy's functions elsewhere."""
-
-    RawModule = RawModule
-    cuda = SimpleNamespace(
-        Device=lambda: SimpleNamespace(compute_capability="90"),
-        Stream=Stream,
-        get_current_stream=Stream,
-    )
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)

@@ -1,0 +1,1 @@
+"""One operator a file: the expressions, and what they are called with."""
