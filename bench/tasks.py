@@ -43,7 +43,7 @@ class Task:
     kernel: str
     images: int
     flops: int
-    flops_executed: int
+    flops_executed: float
     bytes: int | None
     flush: Callable[[], Any] | None = None
 
@@ -159,7 +159,7 @@ class Bench:
                 outputs.append(result.astype(self.precision.dtype) if floats else result)
         return inputs, outputs
 
-    def _flops(self, case: Case, of: Callable[[Operator, Call], int]) -> int:
+    def _flops(self, case: Case, of: Callable[[Operator, Call], float]) -> float:
         """Operations of a level: ``of`` each of the operators' calls that it consists of."""
         level = "step" if case.level in ("epoch", "part") else case.level
         operators = [registry.operator(name) for name in _CALLS[level]]
@@ -186,7 +186,7 @@ class Bench:
             warm,
             over.name if over else "composed",
             images,
-            self._flops(case, Operator.flops),
+            int(self._flops(case, Operator.flops)),
             self._flops(case, lambda op, call: self.backend.kernel_for(op).flops_executed(call)),
             None,
         )

@@ -28,11 +28,14 @@ class Kernel:
     function: Function
     needs_space: bool = False
     precision: str | None = None
-    executed: Callable[[Case], int] | None = None
+    executed: Callable[[Case], float] | None = None
     dtype: str | None = None
 
-    def flops_executed(self, case: Case) -> int:
-        """Floating-point operations that one call really makes: as declared, or the useful ones."""
+    def flops_executed(self, case: Case) -> float:
+        """Floating-point operations that one call really makes: as declared, or the useful ones.
+
+        NaN where they are made by units whose peak is not measured.
+        """
         return self.operator.flops(case) if self.executed is None else self.executed(case)
 
     def serves(self, precision: Precision) -> bool:
@@ -71,7 +74,7 @@ def kernel(
     name: str | None = None,
     needs_space: bool = False,
     precision: str | None = None,
-    executed: Callable[[Case], int] | None = None,
+    executed: Callable[[Case], float] | None = None,
     dtype: str | None = None,
 ) -> Callable[[Function], Kernel]:
     """Declare a function as a kernel of ``operator`` for arrays on ``device``.

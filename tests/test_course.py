@@ -65,7 +65,7 @@ def test_reference_that_diverges_certifies_nobody(small_digits: Dataset) -> None
 
 def test_any_seed_that_the_command_line_takes_can_be_certified() -> None:
     largest = 2**31 - 1 + 1_000_003  # the second verification adds to it
-    assert permuted(largest, 4).name == "permuted 4"
+    assert permuted(largest, 4, FLOAT32).name == "permuted 4"
 
 
 def test_the_backend_picks_its_images_out_of_all_there_are(small_digits: Dataset) -> None:

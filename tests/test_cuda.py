@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from cuda_host import checks, host_backend, needs_compiler
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kernels.cuda import launch, tiling
 from mnist_core import operators, registry
@@ -58,6 +60,25 @@ def test_every_kernel_computes_its_operator(
     named: Named, declared: Kernel, precision: Precision
 ) -> None:
     checks.computes_its_operator(named("cupy-raw"), declared, precision)
+
+
+@given(
+    batch=st.integers(1, 140),
+    n_in=st.integers(1, 300),
+    n_out=st.integers(1, 140),
+    name=st.sampled_from([k.name for k in KERNELS if k.operator is operators.dense]),
+)
+@settings(max_examples=40)
+def test_rungs_of_dense_are_exact_on_integers_of_any_shape(
+    batch: int, n_in: int, n_out: int, name: str
+) -> None:
+    rng = np.random.RandomState(batch + 1000 * n_in)
+    # Up to 3 bits each: what tf32 keeps.
+    x, w, b = (rng.randint(-7, 8, s).astype("f") for s in ((batch, n_in), (n_in, n_out), n_out))
+    out = np.full((batch, n_out), np.nan, "f")
+    backend = raw().computing_in(TF32 if name == "tf32" else FLOAT32).choosing({"dense": name})
+    backend.dense(x, w, b, out, activation="linear")
+    np.testing.assert_array_equal(out, x @ w + b)
 
 
 def test_every_operator_has_a_kernel_of_its_own() -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cuda_host import build, needs_compiler
+from cuda_host import build, host_backend, needs_compiler
 from cuda_host.namespace import BACKWARD, FORWARD, Graph, LaunchError, RawModule, Stream
 
 from kernels.cuda.source import options, source
+from mnist_core.backends import kernels_in
+from mnist_core.numerics.operator_check import run_case
 
 pytestmark = needs_compiler
 
@@ -182,6 +184,27 @@ def test_planted_out_of_bounds_is_caught_by_a_sanitizer(call: str, seen: str) ->
     output = sanitized(f"import test_cuda_host as t; t.{call}; print('sound')")
     assert seen in output
     assert (seen == "sound") == ("ERROR" not in output and "runtime error" not in output), output
+
+
+def run_every_kernel() -> int:
+    """Each kernel on a few inputs of each kind, and dense in many parts; how many calls."""
+    calls, space = 0, host_backend("host", "kernels.cuda.operators").space
+    for kernel in kernels_in("kernels.cuda.operators")():
+        dtype = "float64" if kernel.precision == "exact" else "float32"
+        for case in list(kernel.operator.inputs(np.random.RandomState(0)))[::7]:
+            own = kernel.operator.reference(*case.rounded(dtype), **case.attributes)
+            own = [a.astype(dtype) if a.dtype.kind == "f" else a for a in own]
+            run_case(kernel, space, case, own, dtype)
+            calls += 1
+    return calls
+
+
+@pytest.mark.long
+def test_no_kernel_steps_out_of_bounds() -> None:
+    output = sanitized("import test_cuda_host as t; print('sound:', t.run_every_kernel())")
+    assert "ERROR" not in output, output
+    assert "runtime error" not in output, output
+    assert int(output.split("sound:")[1]) > 100
 
 
 # Calls that a GPU would take

@@ -43,7 +43,14 @@ def test_contributing_has_a_kernel_a_backend_and_an_operator() -> None:
     assert [name for name, _ in EXAMPLES] == ["logsumexp.py", "inplace.py", "leaky_relu.py"]
 
 
-@pytest.mark.parametrize(("file", "code"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+# One of them each time, the others where time is no matter.
+IN_TURN = [
+    pytest.param(name, code, id=name, marks=[pytest.mark.long] * (name != "logsumexp.py"))
+    for name, code in EXAMPLES
+]
+
+
+@pytest.mark.parametrize(("file", "code"), IN_TURN)
 def test_example_of_contributing_is_verified_and_timed(
     file: str, code: str, tmp_path: Path
 ) -> None:
@@ -56,6 +63,7 @@ def test_example_of_contributing_is_verified_and_timed(
     assert (tmp_path / "out" / "report.html").is_file()
 
 
+@pytest.mark.long
 def test_example_kernel_without_its_last_line_is_refused(tmp_path: Path) -> None:
     file, code = EXAMPLES[0]
     broken = code.replace("    dlogits /= len(labels)\n", "")

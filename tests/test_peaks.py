@@ -1,6 +1,7 @@
 """Peaks are measured, rows are held against them, and nobody is faster than the machine."""
 
 import json
+from math import isnan, nan
 
 import pytest
 
@@ -69,6 +70,13 @@ def test_nobody_computes_or_moves_more_than_the_machine_can():
     assert impossible(1e6, 3.9e6, 1e-5, PEAKS) is None  # a part of it may be in the cache
     # What fits into the cache may come from a nearer one, whose bandwidth is not measured.
     assert impossible(1.0, 0.9e6, 1e-6, PEAKS) is None
+
+
+def test_operations_of_units_without_a_measured_peak_are_no_reason_to_doubt():
+    """Tensor cores are faster than the products in floats that the peak is measured by."""
+    assert impossible(nan, 1e3, 1e-9, PEAKS) is None
+    assert isnan(pct_peak(nan, 1e-9, PEAKS))
+    assert impossible(nan, 1e12, 1e-9, PEAKS) is not None  # bytes are bytes
 
 
 def test_rows_of_a_run_are_held_under_the_roof_of_its_own_peaks(tmp_path):

@@ -43,6 +43,7 @@ def collected(*arguments: str) -> list[str]:
     return [line.partition("::")[0] for line in done.stdout.splitlines() if "::" in line]
 
 
+@pytest.mark.long
 def test_pytest_runs_no_benchmark_and_benchmark_only_runs_nothing_else() -> None:
     usual, only = collected(), collected("--benchmark-only")
     assert not [file for file in usual if file.startswith("bench/")]

@@ -76,6 +76,7 @@ def check_resumed(out: Path) -> None:
         assert set(mine["pass"]) == set(range(1, PASSES + 1))
 
 
+@pytest.mark.long
 def test_a_killed_run_is_read_for_what_it_has_and_gone_on_with(data, tmp_path):
     out = tmp_path / "run"
     killed(out, data, lambda: lines(out / "rows.jsonl") >= 4)  # in the second pass

@@ -282,6 +282,7 @@ backend = Backend("idle", base="numpy", kernels=[idle])
 '''
 
 
+@pytest.mark.long
 def test_a_kernel_that_does_nothing_while_it_is_timed_is_beyond_the_peak(data, tmp_path):
     plugin, out = tmp_path / "idle.py", tmp_path / "run"
     plugin.write_text(IDLE)
