@@ -20,7 +20,7 @@ from mnist_core.kernels import (
     takes_over,
 )
 from mnist_core.operators import Array, Operator
-from mnist_core.precision import FLOAT32, TF32, Precision
+from mnist_core.precision import FLOAT32, Precision
 
 __all__ = [
     "LEVELS",
@@ -193,11 +193,15 @@ class Backend:
         base = self._base
         return own + (base.candidates(operator) if base else reference_kernels(operator))
 
-    def rounds_factors(self) -> bool:
-        """Whether a kernel of it, or of its base, rounds the factors of products to TF32."""
-        base = self._base
-        own = any(part.precision == TF32.name for part in self.parts)
-        return own or (base is not None and base.rounds_factors())
+    def unavailable_in(self, precision: Precision) -> str | None:
+        """Reason why there is nothing here that computes in ``precision``, or None if there is."""
+        if precision.factor_bits is None or self._has_kernels_for(precision):
+            return None
+        return f"no kernel of {self.name} computes in {precision.name}: take float32"
+
+    def _has_kernels_for(self, precision: Precision) -> bool:
+        own = any(part.precision == precision.name for part in self.parts)
+        return own or (self._base is not None and self._base._has_kernels_for(precision))
 
     def _serving(self, operator: Operator) -> list[Kernel]:
         return [k for k in self.candidates(operator) if k.serves(self.precision)]

@@ -36,9 +36,17 @@ class OutputError(MnistBenchError):
     """A folder or file that cannot be written."""
 
 
+_REMEDIES = {
+    "MemoryError": "the host's memory is full: try a smaller --batch",
+    "OutOfMemoryError": "the GPU's memory is full: try a smaller --batch",
+}
+
+
 def described(error: Exception) -> str:
     """Any exception in a line: its type, its message, and the line of somebody's code it met."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if type(error).__name__ in _REMEDIES:
+        text = f"{text}; {_REMEDIES[type(error).__name__]}"
     place = _place(error)
     return f"{text} ({place})" if place else text
 

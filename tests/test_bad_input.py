@@ -158,6 +158,12 @@ UNKNOWN = {
     "backend to train": ("train", ("--backend", "numppy"), "numppy", "numpy, cupy"),
     "preset to train": ("train", ("--preset", "best"), "best", "standard"),
     "precision to train": ("train", ("--precision", "half"), "half", "float32, float64"),
+    "nothing in tf32": (
+        "train",
+        ("--precision", "tf32"),
+        "no kernel of numpy computes in tf32",
+        "take float32",
+    ),
 }
 
 

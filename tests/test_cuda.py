@@ -139,7 +139,7 @@ def test_tf32_is_a_precision_of_its_own(factors_cut, small_digits: Dataset) -> N
 
 def test_what_rounds_no_factors_is_not_timed_as_tf32(small_digits: Dataset) -> None:
     certificate = certify(registry.backend("numpy"), (784, 10), 64, TF32, small_digits)
-    assert certificate.reason == "no kernel of numpy computes in tf32: time it in float32"
+    assert certificate.reason == "no kernel of numpy computes in tf32: take float32"
     assert not certificate.claim
 
 

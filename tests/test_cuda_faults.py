@@ -5,10 +5,14 @@ from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
+from cuda_host import HostSpace
+from cuda_host.namespace import launched
 
 from kernels.array import cuda
 from kernels.array.cuda import no_cuda
+from kernels.cuda.capture import captured
 from mnist_core import registry
+from mnist_core.errors import described
 
 
 class Driver:
@@ -114,3 +118,27 @@ def test_every_backend_on_the_gpu_gives_the_reason(machine) -> None:
     on_gpu = [b for b in registry.backends().values() if b.name.startswith("cupy")]
     assert len(on_gpu) >= 3
     assert {b.unavailable() for b in on_gpu} == {"no CUDA device: no driver is installed"}
+
+
+def test_memory_that_runs_out_is_a_line_with_its_remedy() -> None:
+    class OutOfMemoryError(Exception):
+        """As CuPy's is called."""
+
+    full = OutOfMemoryError("Out of memory allocating 1,024 bytes (allocated so far: 8 bytes).")
+    said = described(full)
+    assert said.startswith("OutOfMemoryError: Out of memory allocating 1,024 bytes")
+    assert "the GPU's memory is full: try a smaller --batch" in said
+    assert "try a smaller --batch" in described(MemoryError())
+
+
+def test_a_capture_that_fails_says_why_and_ends() -> None:
+    space = HostSpace()
+
+    def failing() -> None:
+        raise OSError("no such kernel")
+
+    with pytest.raises(OSError, match="no such kernel"):
+        captured(space, failing)
+    done = []
+    captured(space, lambda: launched(lambda: done.append(1))).launch()
+    assert done == [1]

@@ -15,7 +15,7 @@ from mnist_core import registry
 from mnist_core.backends import LEVELS
 from mnist_core.data import Dataset
 from mnist_core.data import load as load_data
-from mnist_core.errors import OutputError
+from mnist_core.errors import BackendError, OutputError
 from mnist_core.network import Network, initial_parameters, parse_sizes
 from mnist_core.numerics.exact_range import CheckedNetwork
 from mnist_core.precision import EXACT, Precision
@@ -77,6 +77,9 @@ def train_command(
     kind = find_precision(precision)
     recipe = _recipe(preset, network, batch, epochs, lr, seed, kind)
     chosen = registry.available(backend)
+    reason = chosen.unavailable_in(kind)
+    if reason:
+        raise BackendError(reason)
     dataset = load_data(data)
     images = len(dataset.train_labels) if recipe.batch is None else recipe.batch
     check_recipe(recipe.network, dataset, images)

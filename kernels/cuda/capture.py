@@ -1,6 +1,7 @@
 """Work captured once as a CUDA graph and replayed: then the host asks one thing of the GPU."""
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -49,6 +50,8 @@ def captured(space: Space, work: Callable[[], None]) -> Any:
         stream.begin_capture()
         try:
             work()
-        finally:
-            graph = stream.end_capture()
-    return graph
+        except BaseException:
+            with suppress(Exception):  # what went wrong in the work is what matters
+                stream.end_capture()
+            raise
+        return stream.end_capture()

@@ -90,10 +90,9 @@ class Certificate:
 
 def check_kind(backend: Backend, precision: Precision) -> Iterator[Check]:
     """That a row of rounded factors is not one of a backend that rounds none."""
-    if precision.factor_bits is not None:
-        found = backend.rounds_factors()
-        detail = f"no kernel of {backend.name} computes in {precision.name}: time it in float32"
-        yield Check("kind", "operator", found, "rounds factors" if found else detail)
+    reason = backend.unavailable_in(precision)
+    if reason is not None:
+        yield Check("kind", "operator", False, reason)
 
 
 def check_operators(
