@@ -4,9 +4,10 @@ import ctypes
 from importlib import metadata
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from cuda_host import HostSpace
-from cuda_host.namespace import launched
+from cuda_host.namespace import LaunchError, launched
 
 from kernels.array import cuda
 from kernels.array.cuda import no_cuda
@@ -139,6 +140,8 @@ def test_a_capture_that_fails_says_why_and_ends() -> None:
 
     with pytest.raises(OSError, match="no such kernel"):
         captured(space, failing)
+    with pytest.raises(LaunchError, match="matmul while a stream is captured"):
+        captured(space, lambda: space.xp.matmul(np.eye(2), np.eye(2)))
     done = []
     captured(space, lambda: launched(lambda: done.append(1))).launch()
     assert done == [1]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cuda_host.elementwise import ElementwiseKernel
-from cuda_host.namespace import RawModule, Stream, launched
+from cuda_host.namespace import LaunchError, RawModule, Stream, capturing, launched
 from cuda_host.reduction import ReductionKernel
 from mnist_core.arrays import Space
 from mnist_core.backends import Backend, kernels_in
@@ -30,7 +30,10 @@ class HostCupy:
     )
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
+        found = getattr(np, name)
+        if capturing() and callable(found) and not isinstance(found, type):
+            raise LaunchError(f"{name} while a stream is captured: a graph would not hold it")
+        return found
 
 
 class HostSpace(Space):

@@ -122,6 +122,11 @@ def _held(arg: Any) -> _Scalar | _Array:
 _captured: list[Callable[[], None]] | None = None
 
 
+def capturing() -> bool:
+    """Whether a stream is being captured."""
+    return _captured is not None
+
+
 def launched(work: Callable[[], None]) -> None:
     """Work asked of the device: done at once, or kept by the graph that is being captured."""
     if _captured is None:
