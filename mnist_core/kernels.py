@@ -10,7 +10,7 @@ from typing import Any
 from mnist_core.arrays import Space
 from mnist_core.errors import BackendError
 from mnist_core.operators import Array, Case, Operator
-from mnist_core.precision import EXACT, TF32, Precision
+from mnist_core.precision import EXACT, PRECISIONS, Precision
 
 Function = Callable[..., Any]
 
@@ -80,9 +80,9 @@ def kernel(
     """Declare a function as a kernel of ``operator`` for arrays on ``device``.
 
     With ``needs_space`` its first argument is the `Space`, for scratch memory and the namespace.
-    With ``precision="exact"`` or ``"tf32"`` it is used in that precision alone, and before any
-    other. With ``dtype`` it takes floats of that dtype alone. A kernel that leaves operations out
-    on purpose (zeros, say) gives their number with ``executed``, from a call: its share of the
+    With ``precision``, such as "exact" or "tf32", it is used in that precision alone, and before
+    any other. With ``dtype`` it takes floats of that dtype alone. A kernel that leaves operations
+    out on purpose (zeros, say) gives their number with ``executed``, from a call: its share of the
     machine's peak is that of what it really computes.
     """
     _check_precision(precision)
@@ -106,7 +106,8 @@ def takes_over(
 ) -> Callable[[Function], TakeOver]:
     """Declare a function that computes a whole level in place of the composed one.
 
-    In exact precision it is used only if it says ``precision="exact"``, and then only there.
+    In exact precision it is used only if it says ``precision="exact"``, and then only there, as one
+    that says ``precision="float32"`` is used there alone.
     """
     if level not in LEVELS:
         raise BackendError(f"takes_over({level!r}): the levels are {', '.join(LEVELS)}")
@@ -115,10 +116,10 @@ def takes_over(
 
 
 def _check_precision(precision: str | None) -> None:
-    if precision not in (None, EXACT.name, TF32.name):
+    if precision is not None and precision not in PRECISIONS:
+        names = ", ".join(map(repr, PRECISIONS))
         raise BackendError(
-            f"precision={precision!r}: leave it out, for all floats, "
-            f"or write {EXACT.name!r} or {TF32.name!r}"
+            f"precision={precision!r}: leave it out, for all floats, or write one of {names}"
         )
 
 

@@ -3,6 +3,7 @@
 BACKENDS = [
     "numpy",
     "cupy",
+    "cupy-cublaslt",
     "cupy-raw",
     "cupy-graph",
     "cupy-elementwise",

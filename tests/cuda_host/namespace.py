@@ -138,6 +138,8 @@ def launched(work: Callable[[], None]) -> None:
 class Stream:
     """As `cupy.cuda.Stream`, as far as capturing goes."""
 
+    ptr = 0
+
     def __init__(self, non_blocking: bool = False) -> None:
         self.captured: list[Callable[[], None]] = []
 

@@ -1,0 +1,1 @@
+"""Forward and backward by cuBLASLt, a take-over a file."""
