@@ -3,17 +3,26 @@
 import hashlib
 from decimal import Decimal, localcontext
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mnist_core.precision import ACTIVATION_BITS, EXP_BITS
 
+if TYPE_CHECKING:
+    from mnist_core.arrays import Space
+
 ENTRIES = 65_536
 SHA256 = "f0539b91199d081f897f1f9ac7614a9df2deafefd10dbb4799214d19d2ed1e54"
 
 _FIXED_BITS = 192
 """Of the fixed-point numbers that the table is computed in: its errors stay below 2**-170."""
+
+
+def table_on(space: "Space") -> Any:
+    """The table as an array of a space, copied there once."""
+    return space.constant(("exp table",), lambda: space.to_device(exp_table()))
 
 
 @cache

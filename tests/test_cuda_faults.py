@@ -1,6 +1,7 @@
 """Whatever keeps a GPU from being used is one line with its remedy."""
 
 import ctypes
+from functools import cache
 from importlib import metadata
 from types import SimpleNamespace
 
@@ -38,10 +39,13 @@ class Driver:
 def machine(monkeypatch: pytest.MonkeyPatch):
     """Set what a machine has: its driver, its CuPy packages, whether there is a compiler."""
 
+    monkeypatch.setattr(cuda, "_packages", cache(cuda._packages.__wrapped__))
+
     def made(driver: Driver | None, *packages: str, compiler: bool = True) -> None:
         monkeypatch.setattr(cuda, "_driver", lambda: driver)
         found = [SimpleNamespace(name=name) for name in ("numpy", *packages)]
         monkeypatch.setattr(metadata, "distributions", lambda: found)
+        cuda._packages.cache_clear()
         none = None if compiler else "CuPy finds no compiler (NVRTC): pip install"
         monkeypatch.setattr(cuda, "_no_compiler", lambda name: none)
 

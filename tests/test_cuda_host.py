@@ -221,6 +221,16 @@ def test_arguments_of_another_size_are_refused() -> None:
         launch((1,), (32,), (np.ones((3, 3), "f").T, param, np.float32(1), np.int32(3)))
 
 
+def test_grids_and_blocks_that_no_gpu_takes_are_refused() -> None:
+    launch = RawModule(source("sgd.cu"), options("float32")).get_function("sgd")
+    arguments = np.ones(3, "f"), np.ones(3, "f"), np.float32(1), np.int32(3)
+    for grid, block in (((1,), (1025,)), ((1, 65_536), (32,)), ((0,), (32,))):
+        with pytest.raises(LaunchError, match="no GPU takes"):
+            launch(grid, block, arguments)
+    with pytest.raises(LaunchError, match="must be tuples"):
+        launch([1], (32,), arguments)
+
+
 def test_text_that_does_not_compile_is_an_error_with_its_line() -> None:
     broken = source("sgd.cu").replace("const int i = 4", "const int i = four")
     with pytest.raises(build.CompileError, match=r"sgd\.cu:\d+:\d+: error: .*four"):

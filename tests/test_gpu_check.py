@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from mnist_core import registry
+
 SCRIPT = Path(__file__).parents[1] / "scripts" / "gpu-check"
 
 
@@ -32,19 +34,30 @@ def test_dry_run_passes_every_stage(tmp_path: Path) -> None:
     assert [name for name, result in results.items() if result == "passed"][:4] == passed
     assert set(results) == {*passed, "memcheck", "racecheck"}
     assert (tmp_path / "gpu" / "batch-128" / "results.csv").exists()
+    only = subprocess.run([*command, "--only", "run"], capture_output=True, text=True)
+    assert only.returncode == 2
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 2
     assert "holds results already: choose another --out" in again.stderr
 
 
 def test_on_a_gpu_every_backend_batch_and_tool_has_its_stage(script, tmp_path: Path) -> None:
-    stages = {stage.name: stage for stage in script.stages(tmp_path, dry_run=False)}
+    names = [*script.OWN, *script.PEERS]
+    on_gpu = {n for n in registry.backends() if n.startswith("cupy") or n.endswith("cuda")}
+    assert set(names) == on_gpu
+    stages = {s.name: s for s in script.stages(tmp_path, [*script.OWN], [*script.PEERS], False)}
     runs = [f"run, batch {batch}" for batch in (128, 1024, 32, 8192, 60_000)]
     assert set(stages) == {"tests", "exact", "ladder", "memcheck", "racecheck", *runs}
     for name in runs:
-        for backend in script.BACKENDS:
-            assert backend in stages[name].command
-    assert "--require-gpu" in stages["tests"].command
+        assert set(names) <= set(stages[name].command)
+    for name in ("tests", "memcheck", "racecheck"):
+        command = stages[name].command
+        assert "--require-gpu" in command
+        collect = [*command[command.index(sys.executable) :], "--collect-only"]
+        found = subprocess.run(collect, cwd=SCRIPT.parents[1], capture_output=True, text=True)
+        selected = [line for line in found.stdout.splitlines() if "::" in line]
+        assert any("[cupy-" in line for line in selected), found.stdout
+        assert len(selected) >= 20
 
 
 def test_what_cannot_run_is_reported_and_the_rest_goes_on(script, tmp_path: Path) -> None:

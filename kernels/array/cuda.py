@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -41,8 +42,14 @@ def _no_device(driver: ctypes.CDLL) -> str | None:
     return f"no CUDA device: the driver shows none (error {failed}); see nvidia-smi"
 
 
+@cache
+def _packages() -> list[str]:
+    """Names of the CuPy packages that are installed; found once, since all others are looked at."""
+    return sorted({d.name for d in metadata.distributions() if _CUPY.fullmatch(d.name or "")})
+
+
 def _no_cupy(driver: ctypes.CDLL) -> str | None:
-    installed = sorted({d.name for d in metadata.distributions() if _CUPY.fullmatch(d.name or "")})
+    installed = _packages()
     if not installed:
         return "CuPy is not installed: pip install 'mnist-bench[cuda12]' (or cuda13)"
     if len(installed) > 1:

@@ -142,7 +142,8 @@ __device__ void multiply(
             next_b.load(b, j0, k + DEPTH, k_end, b_vectors);
         }
         sums.add(tiles);
-        if constexpr (with_columns) sums.add_column(tiles);
+        if constexpr (with_columns)
+            if (blockIdx.x == 0) sums.add_column(tiles);
         __syncthreads();
     }
 }

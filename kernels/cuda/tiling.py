@@ -8,12 +8,16 @@ from mnist_core.arrays import Space
 
 Array = Any
 
-ENOUGH = 128
-"""Blocks that fill a large GPU. The same for all GPUs, so that all add in the same order."""
-
 THREADS = 256
 SMALL, LARGE = 64, 128
 """Sides of a tile; the large one is for float32, of which a thread can hold 64 sums."""
+
+ENOUGH = {LARGE: 128, SMALL: 256}
+"""Blocks that fill a large GPU; small ones share a multiprocessor. The same for all GPUs, so that
+all add in the same order."""
+
+FILLED = 0.9
+"""Share of `ENOUGH` from which on large tiles are worth it."""
 
 LEAST_DEPTH = {LARGE: 256, SMALL: 64}
 """Of a part of a sum, by the side of a tile; with less, adding up the parts costs too much."""
@@ -36,15 +40,16 @@ class Tiling(NamedTuple):
 def best(rows: int, columns: int, depth: int, dtype: Any) -> Tiling:
     """How a product (rows, depth) by (depth, columns) is cut: large tiles if they fill the GPU."""
     large = cut(LARGE, rows, columns, depth)
-    filled = large.down * large.across * large.parts >= ENOUGH and columns > SMALL
-    return large if filled and dtype == "float32" else cut(SMALL, rows, columns, depth)
+    filled = large.down * large.across * large.parts >= FILLED * ENOUGH[LARGE]
+    takes_large = filled and columns > SMALL and dtype == "float32"
+    return large if takes_large else cut(SMALL, rows, columns, depth)
 
 
 @cache
 def cut(side: int, rows: int, columns: int, depth: int) -> Tiling:
     """How the product is cut into tiles of a given side."""
     down, across = blocks(rows, side), blocks(columns, side)
-    parts = min(ENOUGH // (down * across), depth // LEAST_DEPTH[side])
+    parts = min(ENOUGH[side] // (down * across), depth // LEAST_DEPTH[side])
     return Tiling(side, down, across, max(1, parts))
 
 

@@ -45,7 +45,15 @@ class RawKernel:
     ) -> None:
         if shared_mem:
             raise LaunchError(f"{self.name}: dynamic shared memory is not emulated")
+        self._limits(grid, block)
         launched(lambda: self._run(grid, block, args))
+
+    def _limits(self, grid: Any, block: Any) -> None:
+        """Refuse what a GPU or CuPy would."""
+        if type(grid) is not tuple or type(block) is not tuple:
+            raise LaunchError(f"{self.name}: grid and block must be tuples")
+        if np.prod(block) > 1024 or any(n > 65_535 for n in grid[1:]) or min(*grid, *block) < 1:
+            raise LaunchError(f"{self.name}: no GPU takes grid {grid} of blocks {block}")
 
     def _run(self, grid: Sequence[int], block: Sequence[int], args: Sequence[Any]) -> None:
         held = [_held(arg) for arg in args]

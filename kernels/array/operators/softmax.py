@@ -6,7 +6,7 @@ from kernels.array.sums import row_sums
 from mnist_core import operators
 from mnist_core.arrays import Space
 from mnist_core.backends import array_kernel
-from mnist_core.exp_table import ENTRIES, exp_table
+from mnist_core.exp_table import ENTRIES, table_on
 from mnist_core.precision import ACTIVATION_BITS, GRADIENT_BITS
 
 Array = Any
@@ -38,7 +38,7 @@ def softmax(space: Space, logits: Array, out: Array) -> None:
 def exact_exponentials(space: Space, shifted: Array, out: Array) -> None:
     """out = exp(shifted) from the table; what is shifted stands on the grid of activations."""
     xp = space.xp
-    table = space.constant(("exp table",), lambda: space.to_device(exp_table()))
+    table = table_on(space)
     index = space.scratch("exp index", out.shape, xp.int64)
     xp.multiply(shifted, -(2.0**ACTIVATION_BITS), out=out)
     xp.minimum(out, ENTRIES - 1, out=out)

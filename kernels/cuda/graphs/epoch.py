@@ -16,7 +16,9 @@ THREADS = 1024
 
 def epoch(network: Any, images: Array, labels: Array, order: Array, batch: int, lr: float) -> Array:
     space, n = network.backend.space, order.shape[0]
-    losses, held = network.losses(n), space.scratch("graph order", order.shape, order.dtype)
+    # Not the network's own losses, which are others for each length of an epoch.
+    losses = space.scratch("graph losses", (n,), network.parameters.dtype)
+    held = space.scratch("graph order", order.shape, order.dtype)
     cursor = space.scratch("graph cursor", (1,), space.xp.int32)
     space.assign(held, order)
     cursor[...] = 0

@@ -87,6 +87,7 @@ def _rung(name: str, file: str, tile: tuple[int, int], block: tuple[int, ...]) -
     def dense(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
         (batch, n_in), n_out = x.shape, w.shape[1]
         sizes = counts(batch, n_in, n_out, activation == "relu")
+        counts(x.size, w.size, out.size)  # these rungs count elements in an int
         grid = blocks(batch, rows), blocks(n_out, columns)
         function(space, file, "dense", x.dtype)(grid, block, (x, w, b, out, *sizes))
 

@@ -6,16 +6,11 @@ from kernels.cuda.launch import blocks, counts, function
 from mnist_core import operators
 from mnist_core.arrays import Space
 from mnist_core.backends import kernel
-from mnist_core.exp_table import exp_table
+from mnist_core.exp_table import table_on
 
 Array = Any
 
 THREADS, ROWS = 128, 4
-
-
-def table(space: Space) -> Array:
-    """The exponentials of the exact precision, on the device."""
-    return space.constant(("exp table",), lambda: space.to_device(exp_table()))
 
 
 @kernel(operators.softmax, device="cuda", name="warp", needs_space=True)
@@ -27,5 +22,5 @@ def softmax(space: Space, logits: Array, out: Array) -> None:
 @kernel(operators.softmax, device="cuda", name="exact", needs_space=True, precision="exact")
 def exact_softmax(space: Space, logits: Array, out: Array) -> None:
     launch = function(space, "softmax_exact.cu", "softmax", logits.dtype)
-    arguments = (logits, table(space), out, *counts(*logits.shape))
+    arguments = (logits, table_on(space), out, *counts(*logits.shape))
     launch((blocks(len(logits), THREADS),), (THREADS,), arguments)

@@ -3,10 +3,11 @@
 from typing import Any
 
 from kernels.cuda.launch import blocks, counts, function
-from kernels.cuda.operators.softmax import THREADS, table
+from kernels.cuda.operators.softmax import THREADS
 from mnist_core import operators
 from mnist_core.arrays import Space
 from mnist_core.backends import Kernel, kernel
+from mnist_core.exp_table import table_on
 
 Array = Any
 
@@ -41,5 +42,5 @@ thread = _rung("thread", "softmax_cross_entropy_1_thread.cu", rows=THREADS)
 )
 def exact(space: Space, logits: Array, labels: Array, loss: Array, dlogits: Array) -> None:
     launch = function(space, "softmax_exact.cu", NAME, logits.dtype)
-    arguments = (logits, labels, table(space), loss, dlogits, *counts(*logits.shape))
+    arguments = (logits, labels, table_on(space), loss, dlogits, *counts(*logits.shape))
     launch((blocks(len(logits), THREADS),), (THREADS,), arguments)

@@ -6,7 +6,7 @@ from kernels.cupy_fused.fusion import elementwise
 from mnist_core import operators
 from mnist_core.arrays import Space
 from mnist_core.backends import kernel
-from mnist_core.exp_table import ENTRIES, exp_table
+from mnist_core.exp_table import ENTRIES, table_on
 from mnist_core.precision import ACTIVATION_BITS, GRADIENT_BITS
 
 Array = Any
@@ -45,11 +45,6 @@ exact_normalise = elementwise(
 )
 
 
-def table(space: Space) -> Array:
-    """The exponentials of the exact precision, on the device."""
-    return space.constant(("exp table",), lambda: space.to_device(exp_table()))
-
-
 @kernel(operators.softmax, device="cuda", name="row_a_thread", needs_space=True)
 def softmax(space: Space, logits: Array, out: Array) -> None:
     batch, classes = logits.shape
@@ -59,4 +54,4 @@ def softmax(space: Space, logits: Array, out: Array) -> None:
 @kernel(operators.softmax, device="cuda", name="exact", needs_space=True, precision="exact")
 def exact_softmax(space: Space, logits: Array, out: Array) -> None:
     batch, classes = logits.shape
-    exact_normalise(space)(logits, table(space), classes, out, size=batch)
+    exact_normalise(space)(logits, table_on(space), classes, out, size=batch)
