@@ -97,7 +97,12 @@ def test_markdown_and_json_hold_the_same(before, after):
 
 
 @pytest.mark.parametrize(
-    ("condition", "value"), [("machine", "other CPU"), ("threads", 1), ("data", "mnist")]
+    ("condition", "value"),
+    [
+        ("machine", "other CPU"),
+        pytest.param("threads", 1, marks=pytest.mark.long),
+        pytest.param("data", "mnist", marks=pytest.mark.long),
+    ],
 )
 def test_what_is_no_fair_match_is_refused_and_says_why(before, tmp_path, condition, value):
     other = run_of(tmp_path / "o", {"relu": 1e-5}, NOISE, **{condition: value})

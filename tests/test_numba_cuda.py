@@ -89,7 +89,7 @@ def simulated() -> dict[str, Any]:
 
 
 @needs_numba_cuda
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ["float32", "float64", "exact"])
 @pytest.mark.parametrize("operator", ["dense", "relu"])
 def test_simulated_kernels_are_right(
     operator: str, precision: str, simulated: dict[str, Any]

@@ -18,6 +18,9 @@ from mnist_core.precision import FLOAT32, PRECISIONS, Precision
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+# In tf32 a kernel that rounds no factors computes what it does in float32.
+UNROUNDED = [p for p in PRECISIONS.values() if p.factor_bits is None]
+
 
 @pytest.fixture(params=BUILTIN, ids=lambda operator: operator.name)
 def operator(request: pytest.FixtureRequest) -> Operator:
@@ -28,7 +31,7 @@ def inputs_of(operator: Operator) -> list[Case]:
     return list(operator.inputs(np.random.RandomState(0)))
 
 
-@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+@pytest.mark.parametrize("precision", UNROUNDED, ids=lambda precision: precision.name)
 def test_every_backend_computes_every_operator(
     backend: Backend, operator: Operator, precision: Precision
 ) -> None:

@@ -117,7 +117,15 @@ def test_a_change_of_three_percent_is_found(kind):
 
 # What is timed apart meets drift and steps: they are in its noise floor.
 @pytest.mark.parametrize(
-    ("kind", "in_turn"), [*((kind, True) for kind in TROUBLES), ({}, False), (TROUBLES[1], False)]
+    ("kind", "in_turn"),
+    [
+        *(
+            pytest.param(kind, True, marks=[pytest.mark.long] * (i > 1))
+            for i, kind in enumerate(TROUBLES)
+        ),
+        ({}, False),
+        pytest.param(TROUBLES[1], False, marks=pytest.mark.long),
+    ],
 )
 def test_no_change_is_not_claimed_of_any_of_twenty_cases(kind, in_turn):
     claims, same, known = 0, 0, floor(in_turn, **kind)

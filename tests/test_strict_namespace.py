@@ -24,6 +24,9 @@ from mnist_core.training import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+# In tf32 a kernel that rounds no factors computes what it does in float32.
+UNROUNDED = [p for p in PRECISIONS.values() if p.factor_bits is None]
+
 SIZES = (784, 33, 17, 10)
 
 ARRAY_KERNELS = kernels_in("kernels.array.operators")
@@ -38,7 +41,7 @@ def test_every_operator_has_an_array_kernel() -> None:
     assert {kernel.operator for kernel in ARRAY_KERNELS()} == set(BUILTIN)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+@pytest.mark.parametrize("precision", UNROUNDED, ids=lambda precision: precision.name)
 @pytest.mark.parametrize("operator", BUILTIN, ids=lambda operator: operator.name)
 def test_array_kernels_stay_on_the_device(operator: Operator, precision: Precision) -> None:
     backend, cases = strict_backend(), operator.inputs(np.random.RandomState(0))
