@@ -14,7 +14,7 @@ import pytest
 
 import kernels.numba_cuda
 from mnist_core import operators, registry
-from mnist_core.precision import EXACT, PRECISIONS
+from mnist_core.precision import EXACT
 
 SIMULATED = Path(__file__).with_name("simulated_cuda.py")
 
