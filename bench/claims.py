@@ -47,7 +47,7 @@ def claims_table(rows: Sequence[Row], proof: Proof, kinds: Sequence[str]) -> "Ta
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("backend", "threads", *claims, *([] if exact_alone else ["worst element"])):
         grid.add_column(column, overflow="fold")
-    for row in rows:
+    for row in (row for row in rows if row.status != "unavailable"):
         name = [row.backend, str(row.threads or "")]
         found = [c for c in row.certificates if proof.certified_by(c) and c["precision"] in kinds]
         if not found:

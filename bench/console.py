@@ -1,7 +1,7 @@
 """What a run shows on the terminal: progress on stderr, the table on stdout."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -228,7 +228,16 @@ def print_tables(table: "pd.DataFrame", console: "Console") -> None:
         for level, rows in case.groupby("level", sort=False):
             console.print()
             console.print(_grid(str(level), rows))
-    if len(unavailable):
+    print_unavailable(unavailable.groupby("backend", sort=False).reason.first().items(), console)
+
+
+def print_unavailable(reasons: Iterable[tuple[Any, str]], console: "Console") -> None:
+    """A line for each reason, with the backends that it keeps from running."""
+    of: dict[str, list[str]] = {}
+    for backend, reason in reasons:
+        of.setdefault(reason, []).append(str(backend))
+    if of:
         console.print()
-    for backend, reason in unavailable.groupby("backend").reason.first().items():
-        console.print(f"{backend}: unavailable, {reason}", markup=False)
+    for reason, backends in of.items():
+        line = f"{', '.join(backends)}: unavailable, {reason}"
+        console.print(line, markup=False, soft_wrap=True)

@@ -102,7 +102,7 @@ def test_training_is_certified(named: Named, name: str, small_digits: Dataset) -
     assert certificate.claim == "float32"
 
 
-@pytest.mark.parametrize("name", ["cupy-raw", "cupy-graph"])
+@pytest.mark.parametrize("name", ["cupy-raw", pytest.param("cupy-graph", marks=pytest.mark.long)])
 def test_exact_training_has_the_hash_of_numpy(
     named: Named, name: str, small_digits: Dataset
 ) -> None:

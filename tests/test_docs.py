@@ -43,14 +43,8 @@ def test_contributing_has_a_kernel_a_backend_and_an_operator() -> None:
     assert [name for name, _ in EXAMPLES] == ["logsumexp.py", "inplace.py", "leaky_relu.py"]
 
 
-# One of them each time, the others where time is no matter.
-IN_TURN = [
-    pytest.param(name, code, id=name, marks=[pytest.mark.long] * (name != "logsumexp.py"))
-    for name, code in EXAMPLES
-]
-
-
-@pytest.mark.parametrize(("file", "code"), IN_TURN)
+@pytest.mark.long
+@pytest.mark.parametrize(("file", "code"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
 def test_example_of_contributing_is_verified_and_timed(
     file: str, code: str, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from command_line import SMALL, invoke, write_data
 
-from bench.console import print_tables, stdout
+from bench.console import print_tables, print_unavailable, stdout
 from bench.machine import cores
 from bench.results import frame
 from mnist_core import registry
@@ -83,6 +83,20 @@ def test_a_product_is_held_against_cublas_where_that_was_timed(capsys):
     place = slice(head.index("% of cuBLAS"), head.index("certificate"))
     cells = [line[place].strip() for line in lines[lines.index(head) + 1 :]]
     assert cells == ["100", "25", "", ""]
+
+
+def test_backends_that_cannot_run_for_one_reason_are_one_line(capsys):
+    reasons = [
+        ("cupy", "no CUDA device"),
+        ("torch", "not installed"),
+        ("cupy-raw", "no CUDA device"),
+    ]
+    print_unavailable(reasons, stdout())
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "cupy, cupy-raw: unavailable, no CUDA device",
+        "torch: unavailable, not installed",
+    ]
 
 
 def test_a_refusal_is_told_once(capsys):

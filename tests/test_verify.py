@@ -208,6 +208,7 @@ def test_training_in_exact_precision_takes_the_nearest_rate(data, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.long
 def test_a_run_in_exact_precision_has_the_hash_in_every_row(data, tmp_path):
     from bench.results import load
 

@@ -201,6 +201,8 @@ def _show(
             output.print(f"\n{proof.label}{floats and ', '}{floats}\n", markup=False)
             output.print(claims_table(rows, proof, shown))
     for row in rows:
-        if row.reason:
+        if row.reason and row.status != "unavailable":
             output.print(f"\n{row.backend}: {row.status}, {row.reason}", markup=False)
+    absent = [(row.backend, row.reason) for row in rows if row.status == "unavailable"]
+    console.print_unavailable(absent, output)
     output.print(f"\ncertificates   {folder / CERTIFICATES}", markup=False, soft_wrap=True)
