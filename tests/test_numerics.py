@@ -289,7 +289,11 @@ def test_every_backend_is_certified(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+@pytest.mark.parametrize(
+    "precision",
+    [p for p in PRECISIONS.values() if p.factor_bits is None],  # few backends round factors
+    ids=lambda precision: precision.name,
+)
 @pytest.mark.parametrize("batch", [1, 7, 97, 128])
 @pytest.mark.parametrize("sizes", NETWORKS, ids=str)
 def test_every_backend_is_certified_for_every_batch_on_all_threads(
