@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from bench.report import digits
+from mnist_core import registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 BLOCKS = ("operator", "part")
 """Levels of which a table has a block of rows for each operator or part."""
 
-PRODUCTS = ("dense", "dense_backward")
 _CUBLAS = "cupy"
 """The backend whose products are cuBLAS's: what a handwritten product is held against."""
 
@@ -174,7 +174,8 @@ def _cells(row: Any, cublas_s: float | None) -> dict[str, str]:
 
 def _cublas_s(rows: "pd.DataFrame") -> float | None:
     """Seconds that cuBLAS takes for these rows' operator, if it is a product and was timed."""
-    times = rows[(rows.backend == _CUBLAS) & rows.operator.isin(PRODUCTS)].median_s.dropna()
+    products = [name for name, operator in registry.operators().items() if operator.factors]
+    times = rows[(rows.backend == _CUBLAS) & rows.operator.isin(products)].median_s.dropna()
     return float(times.iloc[0]) if len(times) else None
 
 

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from precisions import UNROUNDED
 
 from kernels.numba_cuda.operators import dense, relu, softmax_cross_entropy
 from mnist_core import Backend, Case, Operator, operators
@@ -20,7 +21,7 @@ from mnist_core.kernels import Kernel, kernels_in
 from mnist_core.numerics.check import Check
 from mnist_core.numerics.exact_operator import check_exact_operator
 from mnist_core.numerics.operator_check import check_operator
-from mnist_core.precision import EXACT, FLOAT32, PRECISIONS, Precision
+from mnist_core.precision import EXACT, FLOAT32, Precision
 
 FEW = {"TILE": 8, "THREADS": 48, "MOST_BLOCKS": 1}
 """A quarter of the threads of a tile, and so few for ReLU that each takes several elements."""
@@ -116,7 +117,7 @@ def main() -> None:
     show("NaN", nan_stays(backend))
     for name in MOST_WORK:
         operator = getattr(operators, name)
-        for precision in [p for p in PRECISIONS.values() if p.factor_bits is None]:
+        for precision in UNROUNDED:
             show(f"{name} {precision.name}", check(backend, operator, precision))
     for name, (module, old, new) in WRONG.items():
         wrong = with_wrong(module, old, new)

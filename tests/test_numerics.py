@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from precisions import UNROUNDED
 from scipy.stats import chi2, norm
 
 from mnist_core import registry
@@ -27,7 +28,7 @@ from mnist_core.numerics.errors import (
 )
 from mnist_core.numerics.gradients import check_differences
 from mnist_core.operators import dense, dense_backward
-from mnist_core.precision import FLOAT32, PRECISIONS, Precision
+from mnist_core.precision import FLOAT32, Precision
 
 Array = Any
 
@@ -289,11 +290,7 @@ def test_every_backend_is_certified(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "precision",
-    [p for p in PRECISIONS.values() if p.factor_bits is None],  # few backends round factors
-    ids=lambda precision: precision.name,
-)
+@pytest.mark.parametrize("precision", UNROUNDED, ids=lambda precision: precision.name)
 @pytest.mark.parametrize("batch", [1, 7, 97, 128])
 @pytest.mark.parametrize("sizes", NETWORKS, ids=str)
 def test_every_backend_is_certified_for_every_batch_on_all_threads(

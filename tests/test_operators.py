@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from precisions import UNROUNDED
 
 from mnist_core import operators
 from mnist_core.backends import Backend, Kernel
@@ -14,12 +15,9 @@ from mnist_core.numerics.exact_operator import check_exact_operator
 from mnist_core.numerics.operator_check import check_operator
 from mnist_core.operators import BUILTIN, Case, Operator
 from mnist_core.operators.values import logits as hostile_logits
-from mnist_core.precision import FLOAT32, PRECISIONS, Precision
+from mnist_core.precision import FLOAT32, Precision
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-# In tf32 a kernel that rounds no factors computes what it does in float32.
-UNROUNDED = [p for p in PRECISIONS.values() if p.factor_bits is None]
 
 
 @pytest.fixture(params=BUILTIN, ids=lambda operator: operator.name)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from precisions import UNROUNDED
 
 from mnist_core import operators
 from mnist_core.arrays import Space
@@ -15,12 +16,9 @@ from mnist_core.backends import Backend
 from mnist_core.numerics.exact_operator import check_exact_operator
 from mnist_core.numerics.operator_check import check_operator, run_case
 from mnist_core.operators import BUILTIN, Array, Case, HostArray, Operator, values
-from mnist_core.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
+from mnist_core.precision import FLOAT32, FLOAT64, Precision
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-# In tf32 a kernel that rounds no factors computes what it does in float32.
-UNROUNDED = [p for p in PRECISIONS.values() if p.factor_bits is None]
 
 Random = np.random.RandomState
 Call = Callable[..., list[HostArray]]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from precisions import UNROUNDED
 from strict_space import DEVICE, StrictSpace
 
 from mnist_core import operators, registry
@@ -19,13 +20,10 @@ from mnist_core.numerics import certify
 from mnist_core.numerics.exact_operator import check_exact_operator
 from mnist_core.numerics.operator_check import check_operator
 from mnist_core.operators import BUILTIN, Operator
-from mnist_core.precision import FLOAT32, FLOAT64, PRECISIONS, Precision
+from mnist_core.precision import FLOAT32, FLOAT64, Precision
 from mnist_core.training import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-# In tf32 a kernel that rounds no factors computes what it does in float32.
-UNROUNDED = [p for p in PRECISIONS.values() if p.factor_bits is None]
 
 SIZES = (784, 33, 17, 10)
 

@@ -1,5 +1,6 @@
 // dense_backward by tiles of 16 PER x 16 PER: dw = x^T g with db = sum of g's rows, and dx = g w^T,
-// where g is grad masked by ReLU as it is read. Sums over the batch are cut in parts.
+// where g is grad masked by ReLU as it is read. Sums over the batch are cut in parts. Who includes it
+// says with SUMS how many rows and columns of a tile a thread holds.
 #include "parts.cuh"
 
 template <int PER>
@@ -31,4 +32,23 @@ __device__ void input_gradient(
     Sums<PER> sums;
     multiply(a, c, row0, column0, 0, n_out, tiles, sums);
     write(sums, dx, row0, column0, batch, n_in, [](real sum, int) { return sum; });
+}
+
+extern "C" __global__ void __launch_bounds__(TILE_THREADS) dw_and_db(
+    const real* __restrict__ x, const real* __restrict__ out, const real* __restrict__ grad,
+    real* __restrict__ dw, real* __restrict__ db, int batch, int n_in, int n_out, int relu, int parts,
+    real* memory, int* counters)
+{
+    __shared__ Tiles<SUMS> tiles;
+    __shared__ bool last;
+    weight_gradient(
+        x, out, grad, dw, db, batch, n_in, n_out, relu, parts, memory, counters, tiles, last);
+}
+
+extern "C" __global__ void __launch_bounds__(TILE_THREADS) dx(
+    const real* __restrict__ w, const real* __restrict__ out, const real* __restrict__ grad,
+    real* __restrict__ dx, int batch, int n_in, int n_out, int relu)
+{
+    __shared__ Tiles<SUMS> tiles;
+    input_gradient(w, out, grad, dx, batch, n_in, n_out, relu, tiles);
 }
