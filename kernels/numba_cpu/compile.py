@@ -1,12 +1,52 @@
-"""How every kernel here is compiled."""
+"""How every kernel here is compiled, and where the result is kept for the next process."""
 
-from functools import partial
+import hashlib
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
 
-from numba import njit
+import numba
+import platformdirs
+from numba import config, njit
 
-# Cached on disk; division as NumPy does it, since a check for zero would keep loops from
-# vectorising; no fast-math, which would let NaN and the order of sums go astray.
-compiled = partial(njit, cache=True, error_model="numpy")
+Function = Callable[..., Any]
+
+
+@cache
+def _folder() -> Path:
+    """A folder for this state of the sources.
+
+    Numba asks only whether the file of a function has changed, not what the function calls; and
+    in a package that is read-only it would find no place at all.
+    """
+    digest = hashlib.sha256(numba.__version__.encode())
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("*.py")):
+        digest.update(path.relative_to(here).as_posix().encode() + path.read_bytes())
+    given = config.CACHE_DIR  # NUMBA_CACHE_DIR
+    base = Path(given) if given else platformdirs.user_cache_path("mnist-bench") / "numba"
+    return base / digest.hexdigest()[:16]
+
+
+def compiled(**options: Any) -> Callable[[Function], Function]:
+    """Compile for the types of a call and keep it on disk, where there is a disk to write to.
+
+    Division is NumPy's, since a check for zero would keep loops from vectorising; no fast-math,
+    which would let NaN and the order of sums go astray.
+    """
+
+    def compile(function: Function) -> Function:
+        before, config.CACHE_DIR = config.CACHE_DIR, str(_folder())
+        try:
+            return njit(function, cache=True, error_model="numpy", **options)
+        except RuntimeError:  # no folder can be written to
+            return njit(function, error_model="numpy", **options)
+        finally:
+            config.CACHE_DIR = before
+
+    return compile
+
 
 # In exact precision no sum rounds, so its order is free and loops over threads and lanes may
 # choose it.

@@ -1,0 +1,1 @@
+"""Training by register tiles: products, threads and whole epochs of Numba's own."""

@@ -1,0 +1,88 @@
+"""The threads of this process that help in parallel regions."""
+
+import os
+from collections.abc import Callable
+from threading import Lock, Thread
+from typing import Any
+
+from numba import config
+
+from kernels.numba_cpu.tiled.region import serve, shared_array, want
+
+Array = Any
+
+
+def usable_cpus() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Rank:
+    """A thread that serves, and sleeps while there is nothing to do."""
+
+    def __init__(self, shared: Array, rank: int) -> None:
+        self._sleep = Lock()
+        Thread(
+            target=self._work, args=(shared, rank), name=f"mnist-bench rank {rank}", daemon=True
+        ).start()
+
+    def wake(self) -> None:
+        """See to it that the thread looks for work; it does so as long as it is wanted."""
+        if self._sleep.locked():
+            self._sleep.release()
+
+    def _work(self, shared: Array, rank: int) -> None:
+        known = 0
+        while True:
+            known = serve(shared, rank, known)
+            self._sleep.acquire()
+
+
+class Team:
+    """A process's threads, started when they are first needed."""
+
+    def __init__(self) -> None:
+        self._busy = Lock()
+        self._shared = shared_array()
+        self._others: list[_Rank] = []
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """``function(shared, ranks, *arguments)``, which may then open a region on all ranks.
+
+        There are as many ranks as NUMBA_NUM_THREADS says, but no more than processors: one that
+        waits for another that is not running would wait for long.
+        """
+        ranks = min(config.NUMBA_NUM_THREADS, usable_cpus())
+        with self._busy:
+            missing = ranks - 1 - len(self._others)
+            if missing > 0:
+                serve(self._shared, ranks, 0)  # compiled here, where an error would be seen
+                first = len(self._others) + 1
+                self._others += [_Rank(self._shared, first + i) for i in range(missing)]
+            want(self._shared, 1)
+            try:
+                for other in self._others[: ranks - 1]:
+                    other.wake()
+                return function(self._shared, ranks, *arguments)
+            finally:
+                want(self._shared, 0)
+
+
+_team = Team()
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """`Team.call` of this process's team."""
+    return _team.call(function, *arguments)
+
+
+def _begin_anew() -> None:
+    # A forked process has none of its parent's threads, and perhaps a lock that nobody will free.
+    global _team
+    _team = Team()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
