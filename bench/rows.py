@@ -33,8 +33,9 @@ class Rows:
         reason = timed.impossible(standing.name, limits) if limits else None
         if reason:
             return row | {"status": "refused", "reason": reason}
-        if timed.recalled:
-            row["reason"] = RESUMED
+        note = RESUMED if timed.recalled else timed.ready[standing.name]["note"]
+        if note:
+            row["reason"] = note
         return row | timed.measured(standing, limits) | self._known(standing, timed.case)
 
     def samples(

@@ -12,7 +12,7 @@ from bench.machine import last_level_cache
 from bench.suite import FUSED, Case, parts_of
 from mnist_core import registry
 from mnist_core.arrays import Space
-from mnist_core.backends import Backend
+from mnist_core.backends import Backend, Work
 from mnist_core.data import Dataset
 from mnist_core.network import Network, initial_parameters
 from mnist_core.operators import Case as Call
@@ -46,6 +46,8 @@ class Task:
     flops_executed: float
     bytes: int | None
     flush: Callable[[], Any] | None = None
+    note: str = ""
+    """What the one who reads a row should know of how it was computed."""
 
     @property
     def changes_state(self) -> bool:
@@ -180,15 +182,24 @@ class Bench:
         network = Network(case.network, self.backend, precision=self.precision, initial=initial)
         run, warm, images = self._runner(case, network)
         over = self.backend.take_over("step" if case.level == "part" else case.level)
+        useful = int(self._flops(case, Operator.flops))
+        if over is None:
+            by_kernel = lambda op, call: self.backend.kernel_for(op).flops_executed(call)  # noqa: E731
+            work = Work("composed", self._flops(case, by_kernel) / useful, "")
+        elif over.work is None:
+            work = Work(over.name, 1.0, "")
+        else:
+            work = over.work(network, self._training_data(network).images)
         return Task(
             run,
             partial(network.set_parameters, initial),
             warm,
-            over.name if over else "composed",
+            work.name,
             images,
-            int(self._flops(case, Operator.flops)),
-            self._flops(case, lambda op, call: self.backend.kernel_for(op).flops_executed(call)),
+            useful,
+            useful * work.executed,
             None,
+            note=work.note,
         )
 
     def _runner(

@@ -217,6 +217,7 @@ class Program:
             "flops": task.flops,
             "flops_executed": task.flops_executed,
             "bytes": task.bytes,
+            "note": task.note,
             "blocks": vars(self.blocks),
         }
 

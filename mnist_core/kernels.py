@@ -52,6 +52,18 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Work:
+    """What a take-over does with given images: under which name, how much of it, and why so.
+
+    ``executed`` is the share of a step's useful operations that it really makes.
+    """
+
+    name: str
+    executed: float
+    note: str
+
+
+@dataclass(frozen=True)
 class TakeOver:
     """A whole level computed in one's own way: ``function(network, ...)`` as in `Network`."""
 
@@ -59,6 +71,7 @@ class TakeOver:
     level: str
     function: Function
     precision: str | None = None
+    work: Callable[..., Work] | None = None
 
     def serves(self, precision: Precision) -> bool:
         """Whether it trains as ``precision`` does; what does not say so rounds nowhere."""
@@ -102,17 +115,22 @@ def array_kernel(
 
 
 def takes_over(
-    level: str, *, name: str | None = None, precision: str | None = None
+    level: str,
+    *,
+    name: str | None = None,
+    precision: str | None = None,
+    work: Callable[..., Work] | None = None,
 ) -> Callable[[Function], TakeOver]:
     """Declare a function that computes a whole level in place of the composed one.
 
     In exact precision it is used only if it says ``precision="exact"``, and then only there, as one
-    that says ``precision="float32"`` is used there alone.
+    that says ``precision="float32"`` is used there alone. One that leaves operations out on purpose
+    says how many with ``work(network, images)``, a `Work`.
     """
     if level not in LEVELS:
         raise BackendError(f"takes_over({level!r}): the levels are {', '.join(LEVELS)}")
     _check_precision(precision)
-    return lambda function: TakeOver(name or function.__name__, level, function, precision)
+    return lambda function: TakeOver(name or function.__name__, level, function, precision, work)
 
 
 def _check_precision(precision: str | None) -> None:

@@ -329,7 +329,7 @@ class StumblingWorker:
             "compile": 0.5,
             "peaks": dict.fromkeys(PEAKS, 1.0),
             "prepare": dict.fromkeys(("images", "flops", "flops_executed", "bytes"), 1)
-            | {"kernel": "any", "blocks": {"iterations": 1, "count": 1}},
+            | {"kernel": "any", "note": "", "blocks": {"iterations": 1, "count": 1}},
             "sample": {
                 "blocks": [{"seconds": 0.001, "device_s": None}],
                 "peak_memory_bytes": 1,

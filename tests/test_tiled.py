@@ -13,7 +13,7 @@ from mnist_core.network import Network
 
 pytest.importorskip("numba")
 
-BACKENDS = ("numba",)
+BACKENDS = ("numba", "numba-sparse")
 WATCHDOG_S = 120
 CLOSE = 1e-6
 """Two epochs of 9 steps: roundoff of float32 and no more."""

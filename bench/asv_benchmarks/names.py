@@ -8,6 +8,7 @@ BACKENDS = [
     "cupy-graph",
     "cupy-elementwise",
     "numba",
+    "numba-sparse",
     "numba-cuda",
 ]
 

@@ -17,3 +17,10 @@ numba = Backend(
     requires=("numba", "scipy"),
     driven="a whole epoch in one compiled function, products by register tiles on all threads",
 )
+
+numba_sparse = Backend(
+    "numba-sparse",
+    base="numba",
+    kernels=kernels_in("kernels.numba_cpu.zero_skipping"),
+    driven="as numba, but without the first layer's products with zeros where they are many",
+)

@@ -10,7 +10,8 @@ from mnist_core.network import Network
 
 Array = Any
 
-_LINE = 64
+LINE = 64
+"""Bytes of a cache line."""
 
 LAYER = np.dtype(
     [
@@ -18,7 +19,8 @@ LAYER = np.dtype(
         for name in (
             "inputs",
             "outputs",
-            "width",  # outputs, padded
+            "width",  # outputs, padded to whole vectors
+            "step",  # from an image's outputs to the next one's
             "weight",  # places in the arena from here on
             "transposed",
             "partial",
@@ -29,7 +31,6 @@ LAYER = np.dtype(
         )
     ]
 )
-
 """Of each layer its sizes and places."""
 
 PARTS = np.dtype([("zeros", np.int64), ("inputs", np.int64, (2,))])
@@ -39,43 +40,54 @@ PARTS = np.dtype([("zeros", np.int64), ("inputs", np.int64, (2,))])
 def aligned(n: int, dtype: Any) -> Array:
     """Zeros that begin on a cache line."""
     dtype = np.dtype(dtype)
-    raw = np.zeros(n * dtype.itemsize + _LINE, np.uint8)
-    start = -raw.ctypes.data % _LINE
+    raw = np.zeros(n * dtype.itemsize + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
     return raw[start : start + n * dtype.itemsize].view(dtype)
 
 
 class Arena:
     """Parameters, activations and gradients of a network, for chunks of up to ``rows`` images.
 
-    ``array`` holds them all; ``layers`` (of dtype `LAYER`) and ``parts`` say where.
+    ``array`` holds them all; ``layers`` (of dtype `LAYER`) and ``parts`` say where. The first
+    layer's outputs are padded to a whole number of ``columns`` vectors.
     """
 
-    def __init__(self, sizes: tuple[int, ...], dtype: str, rows: int) -> None:
+    def __init__(self, sizes: tuple[int, ...], dtype: str, rows: int, columns: int = 1) -> None:
         self._dtype = np.dtype(dtype)
         self._end = 0
         self.rows = rows
         self.parts = np.zeros(1, PARTS)[0]
-        self.parts["zeros"] = self._place(self._padded(max(sizes)))
+        widths = [self._padded(n) for n in sizes]
+        widths[1] = self._padded(sizes[1], columns)
+        self.parts["zeros"] = self._place(max(widths))
         self.parts["inputs"] = [self._place(rows * sizes[0]) for _ in range(2)]
         self.layers = np.zeros(len(sizes) - 1, LAYER)
-        for layer, inputs, outputs in zip(self.layers, sizes[:-1], sizes[1:], strict=True):
-            width = self._padded(outputs)
-            layer["inputs"], layer["outputs"], layer["width"] = inputs, outputs, width
-            layer["weight"] = self._place(inputs * width)
-            layer["partial"] = self._place(inputs * width)
-            layer["transposed"] = self._place(outputs * self._padded(inputs))
+        for i, layer in enumerate(self.layers):
+            width, step = widths[i + 1], self._step(widths[i + 1])
+            layer["inputs"], layer["outputs"] = sizes[i : i + 2]
+            layer["width"], layer["step"] = width, step
+            size = widths[i] * width
+            layer["weight"], layer["partial"] = self._place(size), self._place(size)
+            layer["transposed"] = self._place(size)
             layer["bias"], layer["partial_bias"] = self._place(width), self._place(width)
-            layer["out"], layer["grad"] = self._place(rows * width), self._place(rows * width)
+            layer["out"], layer["grad"] = self._place(rows * step), self._place(rows * step)
         self.array = aligned(self._end, dtype)
 
-    def _padded(self, n: int) -> int:
-        lanes = VECTOR_BYTES // self._dtype.itemsize
-        return -(-n // lanes) * lanes
+    def _padded(self, n: int, vectors: int = 1) -> int:
+        unit = vectors * VECTOR_BYTES // self._dtype.itemsize
+        return -(-n // unit) * unit
+
+    def _lines(self, n: int) -> int:
+        """Cache lines that so many elements fill."""
+        return -(-n * self._dtype.itemsize // LINE)
+
+    def _step(self, width: int) -> int:
+        """An odd number of lines: some columns of all rows then spread over the whole cache."""
+        return (self._lines(width) | 1) * LINE // self._dtype.itemsize
 
     def _place(self, n: int) -> int:
         start = self._end
-        line = _LINE // self._dtype.itemsize
-        self._end += -(-n // line) * line
+        self._end += self._lines(n) * LINE // self._dtype.itemsize
         return start
 
     def _matrix(self, place: int, rows: int, width: int) -> Array:
@@ -104,9 +116,12 @@ class Arena:
         """Copy the network's parameters in."""
         for here, there in self._copied(network):
             here[...] = there
-        for layer, of in zip(self.layers[1:], network.layers[1:], strict=True):
-            rows, width = layer["outputs"], self._padded(layer["inputs"])
-            self._matrix(layer["transposed"], rows, width)[:, : layer["inputs"]] = of.weight.T
+        for i in range(1, len(self.layers)):
+            layer, weight = self.layers[i], network.layers[i].weight
+            turned = self._matrix(
+                layer["transposed"], layer["outputs"], self.layers[i - 1]["width"]
+            )
+            turned[:, : layer["inputs"]] = weight.T
 
     def give(self, network: Network) -> None:
         """Copy the parameters back."""

@@ -9,10 +9,8 @@ from kernels.numba_cpu.tiled.phases import (
     batch_size,
     bias,
     chunk_end,
-    cross_entropy,
-    forward_from_second,
-    input_gradients,
     outputs,
+    through_the_rest,
     update_bias,
     update_from_second,
     update_weights,
@@ -75,7 +73,7 @@ def _train(
     Of the first layer a rank has some columns, for all images: its weights never cross cores. Of
     the others it has some images, then some rows of weights.
     """
-    n, first_layer, last_layer = order.size, layers[0], layers[layers.size - 1]
+    n, first_layer = order.size, layers[0]
     w = Matrix(first, 0, first_layer.width)
     left, right = share(first_layer.width, lanes(arena), rank, ranks)
     begin, end, turn = 0, chunk_end(0, batch, chunk, n), 0
@@ -98,12 +96,10 @@ def _train(
         )
         barrier(shared, ranks)
         top, bottom = share(rows, 1, rank, ranks)
-        forward_from_second(arena, layers, top, bottom)
         scale = 1 / arena.dtype.type(batch_size(begin, batch, n))
-        for s in range(top, bottom):
-            label = labels[order[begin + s]]
-            losses[begin + s] = cross_entropy(arena, last_layer, s, label, scale)
-        input_gradients(arena, layers, top, bottom)
+        through_the_rest(
+            arena, layers, labels, order[begin:end], top, bottom, scale, losses[begin:end]
+        )
         after = chunk_end(end, batch, chunk, n)
         top, bottom = share(after - end, 1, rank, ranks)
         ahead = parts.inputs[1 - turn] + top * first_layer.inputs
@@ -126,7 +122,9 @@ def _train(
             lr,
         )
         update_bias(arena, first_layer, left, right, rows, opens, closes, lr)
-        update_from_second(arena, parts.zeros, layers, rank, ranks, rows, opens, closes, lr)
+        update_from_second(
+            arena, parts.zeros, layers, left, right, rank, ranks, rows, opens, closes, lr
+        )
         begin, end, turn = end, after, 1 - turn
 
 

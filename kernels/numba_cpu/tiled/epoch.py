@@ -24,7 +24,7 @@ def _arena(network: Network, rows: int) -> Arena:
     return found
 
 
-def _train(
+def train_dense(
     network: Network,
     images: Array,
     labels: Array,
@@ -33,6 +33,7 @@ def _train(
     lr: float,
     losses: Array,
 ) -> Array:
+    """Steps over ``order`` that make every product; the losses (n,), where they were to go."""
     chunk = min(batch, CHUNK)
     arena = _arena(network, chunk)
     arena.take(network)
@@ -48,10 +49,10 @@ def epoch(
     network: Network, images: Array, labels: Array, order: Array, batch: int, lr: float
 ) -> Array:
     losses = network.losses(order.shape[0])
-    return _train(network, images, labels, order, batch, lr, losses)
+    return train_dense(network, images, labels, order, batch, lr, losses)
 
 
 @takes_over("step", name="tiled")
 def step(network: Network, images: Array, labels: Array, index: Array, lr: float) -> Array:
     n = index.shape[0]
-    return _train(network, images, labels, index, n, lr, network.buffers(n).losses)
+    return train_dense(network, images, labels, index, n, lr, network.buffers(n).losses)

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from kernels.numba_cpu.tiled.inner import inlined
+from kernels.numba_cpu.tiled.exponential import exponentials
+from kernels.numba_cpu.tiled.inner import called, inlined
 from kernels.numba_cpu.tiled.products import (
     Matrix,
     forward,
@@ -14,6 +15,7 @@ from kernels.numba_cpu.tiled.products import (
     weight_gradient,
 )
 from kernels.numba_cpu.tiled.region import share
+from kernels.numba_cpu.tiled.tile import square, store, transposed
 
 Array = Any
 
@@ -43,13 +45,13 @@ def bias(arena: Array, layer: Any) -> Matrix:
 @inlined()
 def outputs(arena: Array, layer: Any) -> Matrix:
     """A layer's outputs, a row an image of the chunk."""
-    return Matrix(arena, layer.out, layer.width)
+    return Matrix(arena, layer.out, layer.step)
 
 
 @inlined()
 def gradients(arena: Array, layer: Any) -> Matrix:
     """Gradients before a layer's activation, a row an image of the chunk."""
-    return Matrix(arena, layer.grad, layer.width)
+    return Matrix(arena, layer.grad, layer.step)
 
 
 @inlined()
@@ -73,16 +75,18 @@ def forward_from_second(arena: Array, layers: Array, first: int, last: int) -> N
 @inlined()
 def cross_entropy(arena: Array, layer: Any, row: int, label: int, scale: float) -> Any:
     """Loss of one image; its gradient, times ``scale``, goes to the layer's gradients."""
-    z, g = layer.out + row * layer.width, layer.grad + row * layer.width
-    logits, grad = arena[z : z + layer.outputs], arena[g : g + layer.outputs]
+    z, g = layer.out + row * layer.step, layer.grad + row * layer.step
+    logits, grad = arena[z : z + layer.width], arena[g : g + layer.width]
     top = logits[0]
-    for j in range(1, logits.size):
+    for j in range(1, layer.outputs):
         top = max(top, logits[j])
-    total = logits.dtype.type(0)
-    for j in range(logits.size):
-        grad[j] = np.exp(logits[j] - top)
+    # Whole vectors, padding and all: it is left out of the sum, and 0 in the end.
+    exponentials(logits, top, grad)
+    grad[layer.outputs :] = 0
+    total = grad[0]
+    for j in range(1, layer.outputs):
         total += grad[j]
-    for j in range(logits.size):
+    for j in range(grad.size):
         grad[j] = grad[j] / total * scale
     grad[label] -= scale
     return np.log(total) - (logits[label] - top)
@@ -105,6 +109,24 @@ def input_gradients(arena: Array, layers: Array, first: int, last: int) -> None:
         )
 
 
+@called()
+def through_the_rest(
+    arena: Array,
+    layers: Array,
+    labels: Array,
+    order: Array,
+    first: int,
+    last: int,
+    scale: Any,
+    losses: Array,
+) -> None:
+    """From the first layer's outputs to its gradients, for images ``first`` to ``last``."""
+    forward_from_second(arena, layers, first, last)
+    for s in range(first, last):
+        losses[s] = cross_entropy(arena, layers[layers.size - 1], s, labels[order[s]], scale)
+    input_gradients(arena, layers, first, last)
+
+
 @inlined()
 def update_bias(
     arena: Array, layer: Any, first: int, last: int, n: int, opens: bool, closes: bool, lr: Any
@@ -114,7 +136,7 @@ def update_bias(
     if opens:
         total[:] = 0
     for s in range(n):
-        row = layer.grad + s * layer.width
+        row = layer.grad + s * layer.step
         grad = arena[row + first : row + last]
         for j in range(total.size):
             total[j] += grad[j]
@@ -162,18 +184,20 @@ def update_weights(
 @inlined()
 def transpose(arena: Array, layer: Any, width: int, top: int, bottom: int) -> None:
     """Bring the transposed weights up to date with rows ``top`` to ``bottom`` of the weights."""
-    for j in range(layer.outputs):
-        row = layer.transposed + j * width
-        target = arena[row + top : row + bottom]
-        for k in range(target.size):
-            target[k] = arena[layer.weight + (top + k) * layer.width + j]
+    size = lanes(arena)
+    for k in range(top, bottom, size):
+        for j in range(0, layer.width, size):
+            block = square(arena, layer.weight + k * layer.width + j, layer.width)
+            store(transposed(block), arena, layer.transposed + j * width + k, width)
 
 
-@inlined()
+@called()
 def update_from_second(
     arena: Array,
     zeros: int,
     layers: Array,
+    left: int,
+    right: int,
     rank: int,
     ranks: int,
     n: int,
@@ -181,11 +205,16 @@ def update_from_second(
     closes: bool,
     lr: Any,
 ) -> None:
-    """A rank's rows of all weights but the first layer's, and its columns of their biases."""
+    """A rank's rows of all weights but the first layer's, and its columns of their biases.
+
+    Of the second layer's weights the rows are those of the rank's own columns of the first layer,
+    ``left`` to ``right``: their inputs may be overwritten as soon as the rank itself is done.
+    """
     for number in range(1, layers.size):
         layer, below = layers[number], layers[number - 1]
-        # The same split as of the columns below: what a rank reads here it has written itself.
         top, bottom = share(layer.inputs, lanes(arena), rank, ranks)
+        if number == 1:
+            top, bottom = min(left, layer.inputs), min(right, layer.inputs)
         w, x = weights(arena, layer), outputs(arena, below)
         update_weights(arena, zeros, layer, w, x, top, bottom, 0, layer.width, n, opens, closes, lr)
         if closes:

@@ -138,6 +138,44 @@ def load(typing: Any, rows: Any, vectors: Any, array: Any, place: Any, step: Any
 
 
 @intrinsic
+def square(typing: Any, array: Any, place: Any, step: Any) -> Any:
+    """Tile of one column of vectors and as many rows as a vector has elements."""
+    tile = Tile(VECTOR_BYTES * 8 // array.dtype.bitwidth, 1, array.dtype)
+
+    def code(context: Any, builder: Any, signature: Signature, values: Values) -> Any:
+        source, start, stride = values
+        write = _Code(context, builder, tile)
+        pointers = [
+            write.pointer(array, source, write.row(start, stride, r)) for r in range(tile.rows)
+        ]
+        return write.build(lambda number, r, v: write.load(pointers[r], v))
+
+    return tile(array, types.int64, types.int64), code
+
+
+@intrinsic
+def transposed(typing: Any, tile: Any) -> Any:
+    """The transpose of a square tile.
+
+    Interleaving the rows of the upper half with those of the lower half moves the highest bit of a
+    row's number into the columns'; after as many rounds as it has bits, rows are columns.
+    """
+    lanes = tile.lanes
+    low = [lane // 2 + lanes * (lane % 2) for lane in range(lanes)]
+    halves = [low, [lane + lanes // 2 for lane in low]]
+
+    def code(context: Any, builder: Any, signature: Signature, values: Values) -> Any:
+        picks = [ir.Constant(ir.VectorType(ir.IntType(32), lanes), half) for half in halves]
+        rows = [builder.extract_value(values[0], r) for r in range(lanes)]
+        for _ in range(lanes.bit_length() - 1):
+            pairs = zip(rows[: lanes // 2], rows[lanes // 2 :], strict=True)
+            rows = [builder.shuffle_vector(*pair, pick) for pair in pairs for pick in picks]
+        return _Code(context, builder, tile).build(lambda number, r, v: rows[r])
+
+    return tile(tile), code
+
+
+@intrinsic
 def store(typing: Any, tile: Any, array: Any, place: Any, step: Any) -> Any:
     """Row r of a tile goes to ``array[place + r step]`` and what follows."""
 
@@ -189,6 +227,26 @@ def fma_of_bytes(
         return write.update(vectors, lambda r, v: (lefts[r], rights[v]))
 
     return tile(tile, table, a, types.int64, types.int64, b, types.int64), code
+
+
+@intrinsic
+def fma_of_rows(typing: Any, row: Any, table: Any, a: Any, place: Any, tile: Any) -> Any:
+    """``row + sum over r of table[a[place + r]] * tile[r, :]`` for a row and an array of bytes."""
+
+    def code(context: Any, builder: Any, signature: Signature, values: Values) -> Any:
+        total, entries, left, start, rights = values
+        write = _Code(context, builder, row)
+        for r in range(tile.rows):
+            byte = builder.load(write.pointer(a, left, builder.add(start, _PLACE(r))))
+            entry = write.pointer(table, entries, builder.zext(byte, _PLACE))
+            factor = write.splat(builder.load(entry))
+            these = [
+                builder.extract_value(rights, r * tile.vectors + v) for v in range(row.vectors)
+            ]
+            total = write.update(total, lambda _, v, f=factor, b=these: (f, b[v]))
+        return total
+
+    return row(row, table, a, types.int64, tile), code
 
 
 @intrinsic

@@ -1,0 +1,298 @@
+"""A whole epoch in one compiled function that leaves out the first layer's products with zeros.
+
+Four neighbouring pixels go together: for each four there is a list of the images of the chunk in
+which not all of them are 0, and of the others no product is made, forward or for the gradient. The
+four rows of weights, or of their gradient, are in registers meanwhile.
+
+Pixels stay bytes; what they are worth comes from a table. The first layer's weights stand in tiles
+of some columns, which a core's cache holds, and each rank has tiles of its own.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from kernels.numba_cpu.compile import compiled
+from kernels.numba_cpu.tiled.inner import called, inlined
+from kernels.numba_cpu.tiled.instructions import lowest_bit, nonzero_bytes, prefetch
+from kernels.numba_cpu.tiled.phases import (
+    batch_size,
+    bias,
+    chunk_end,
+    outputs,
+    through_the_rest,
+    update_bias,
+    update_from_second,
+)
+from kernels.numba_cpu.tiled.products import Matrix, at, lanes, part
+from kernels.numba_cpu.tiled.region import barrier, on_all_ranks, share
+from kernels.numba_cpu.tiled.tile import (
+    fma_of_bytes,
+    fma_of_rows,
+    load,
+    relu,
+    scaled_sum,
+    store,
+    zeros,
+)
+
+Array = Any
+
+COLUMNS = 4
+"""Vectors that a tile of weights is wide: 200 KB for 784 pixels, with the widest vectors."""
+
+QUAD = 4
+"""Images that go through the first layer together, pixels whose gradients are summed together."""
+
+WORD = 64
+"""Pixels whose being 0 or not is one number; images are padded to a whole number of words."""
+
+_QUADS = WORD // QUAD
+_FIRST_OF_QUAD = 0x1111111111111111
+_AHEAD = 4
+
+
+@inlined()
+def quads_of(mask: Any) -> Any:
+    """Of every four bits the lowest one, set if any of them is."""
+    halves = mask | mask >> np.uint64(1)
+    return (halves | halves >> np.uint64(2)) & np.uint64(_FIRST_OF_QUAD)
+
+
+@compiled(nogil=True)
+def share_left(images: Array, step: int) -> float:
+    """Of every step-th image's pixels the share that is in a four of which not all are 0."""
+    padded = np.zeros((images.shape[1] + WORD - 1) // WORD * WORD, np.uint8)
+    counted, found = 0, 0
+    for i in range(0, images.shape[0], step):
+        padded[: images.shape[1]] = images[i]
+        for word in range(0, padded.size, WORD):
+            quads = quads_of(nonzero_bytes(padded, word))
+            while quads:
+                quads &= quads - np.uint64(1)
+                found += 1
+        counted += images.shape[1]
+    return found * QUAD / counted
+
+
+@called()
+def _gather(images: Array, order: Array, pixels: Array, masks: Array) -> None:
+    """Images of ``order`` to rows of pixels, and where they are not 0 to rows of masks."""
+    features, width, words = images.shape[1], pixels.shape[1], masks.shape[1]
+    every = pixels.reshape(-1)
+    for s in range(order.size):
+        if s + _AHEAD < order.size:
+            for k in range(0, features, WORD):
+                prefetch(images, order[s + _AHEAD] * features + k)
+        source, target, mask = images[order[s]], pixels[s], masks[s]
+        for k in range(source.size):
+            target[k] = source[k]
+        for word in range(words):
+            mask[word] = nonzero_bytes(every, s * width + word * WORD)
+
+
+@called()
+def _list_images(
+    masks: Array, first: int, last: int, rows: int, lists: Array, counts: Array
+) -> None:
+    """Of words ``first`` to ``last``, for each four pixels the images where not all are 0."""
+    for word in range(first, last):
+        count = counts[word * _QUADS : (word + 1) * _QUADS]
+        count[:] = 0
+        for s in range(rows):
+            quads = quads_of(masks[s, word])
+            while quads:
+                quad = lowest_bit(quads) // QUAD
+                quads &= quads - np.uint64(1)
+                lists[word * _QUADS + quad, count[quad]] = s
+                count[quad] += 1
+
+
+@called()
+def _forward_tile(
+    pixels: Array,
+    lists: Array,
+    counts: Array,
+    rows: int,
+    table: Array,
+    w: Array,
+    tile: int,
+    sums: Array,
+    start: Matrix,
+    out: Matrix,
+    rectified: bool,
+) -> None:
+    """One column tile of the outputs, summed up where no other rank reads or writes."""
+    columns, every, width = COLUMNS * lanes(w), pixels.reshape(-1), pixels.shape[1]
+    total, step = sums.reshape(-1), sums.shape[1]
+    bias = load(1, COLUMNS, start.array, start.place, 0)
+    for s in range(rows):
+        store(bias, total, s * step, step)
+    for quad in range(counts.size):
+        images = lists[quad]
+        these = load(QUAD, COLUMNS, w, tile + quad * QUAD * columns, columns)
+        for i in range(counts[quad]):
+            s = np.int64(images[i])
+            acc = load(1, COLUMNS, total, s * step, step)
+            acc = fma_of_rows(acc, table, every, s * width + quad * QUAD, these)
+            store(acc, total, s * step, step)
+    for s in range(rows):
+        acc = load(1, COLUMNS, total, s * step, step)
+        if rectified:
+            acc = relu(acc)
+        store(acc, out.array, at(out, s, 0), step)
+
+
+@called()
+def _update_tile(
+    pixels: Array,
+    lists: Array,
+    counts: Array,
+    table: Array,
+    arena: Array,
+    grad: int,
+    step: int,
+    w: Array,
+    partial: Array,
+    tile: int,
+    opens: bool,
+    closes: bool,
+    lr: Any,
+) -> None:
+    """One column tile of weights, all rows; a batch in several chunks is summed up first."""
+    columns, every, width = COLUMNS * lanes(arena), pixels.reshape(-1), pixels.shape[1]
+    for quad in range(counts.size):
+        count, place = counts[quad], tile + quad * QUAD * columns
+        if opens:
+            if closes and count == 0:
+                continue
+            acc = zeros(QUAD, COLUMNS, arena)
+        else:
+            acc = load(QUAD, COLUMNS, partial, place, columns)
+        images = lists[quad]
+        for i in range(count):
+            s = np.int64(images[i])
+            acc = fma_of_bytes(
+                acc, table, every, s * width + quad * QUAD, 1, arena, grad + s * step
+            )
+        if closes:
+            under = load(QUAD, COLUMNS, w, place, columns)
+            store(scaled_sum(under, -lr, acc), w, place, columns)
+        else:
+            store(acc, partial, place, columns)
+
+
+@called()
+def _train(
+    rank: int,
+    ranks: int,
+    shared: Array,
+    first: Any,
+    arena: Array,
+    parts: Any,
+    layers: Array,
+    images: Array,
+    labels: Array,
+    order: Array,
+    batch: int,
+    chunk: int,
+    lr: Any,
+    losses: Array,
+) -> None:
+    """Steps of gradient descent over ``order``, shared as in the dense ones."""
+    n, layer, columns = order.size, layers[0], COLUMNS * lanes(arena)
+    w, partial, table, all_pixels, masks, all_lists, all_counts, sums = first
+    size = all_pixels.shape[2] * columns
+    first_tile, last_tile = share(layer.width // columns, 1, rank, ranks)
+    left, right = first_tile * columns, last_tile * columns
+    first_word, last_word = share(masks.shape[1], 1, rank, ranks)
+    begin, end, turn = 0, chunk_end(0, batch, chunk, n), 0
+    top, bottom = share(end, 1, rank, ranks)
+    _gather(images, order[top:bottom], all_pixels[0, top:], masks[top:])
+    barrier(shared, ranks)
+    _list_images(masks, first_word, last_word, end, all_lists[0], all_counts[0])
+    barrier(shared, ranks)
+    while begin < n:
+        rows = end - begin
+        pixels, lists, counts = all_pixels[turn % 3], all_lists[turn % 2], all_counts[turn % 2]
+        after = chunk_end(end, batch, chunk, n)
+        top, bottom = share(after - end, 1, rank, ranks)
+        _gather(
+            images, order[end + top : end + bottom], all_pixels[(turn + 1) % 3, top:], masks[top:]
+        )
+        for tile in range(first_tile, last_tile):
+            column = tile * columns
+            _forward_tile(
+                pixels,
+                lists,
+                counts,
+                rows,
+                table,
+                w,
+                tile * size,
+                sums[tile],
+                part(bias(arena, layer), 0, column),
+                part(outputs(arena, layer), 0, column),
+                layers.size > 1,
+            )
+        barrier(shared, ranks)
+        top, bottom = share(rows, 1, rank, ranks)
+        scale = 1 / arena.dtype.type(batch_size(begin, batch, n))
+        through_the_rest(
+            arena, layers, labels, order[begin:end], top, bottom, scale, losses[begin:end]
+        )
+        _list_images(
+            masks,
+            first_word,
+            last_word,
+            after - end,
+            all_lists[(turn + 1) % 2],
+            all_counts[(turn + 1) % 2],
+        )
+        barrier(shared, ranks)
+        opens, closes = begin % batch == 0, end % batch == 0 or end == n
+        for tile in range(first_tile, last_tile):
+            _update_tile(
+                pixels,
+                lists,
+                counts,
+                table,
+                arena,
+                layer.grad + tile * columns,
+                layer.step,
+                w,
+                partial,
+                tile * size,
+                opens,
+                closes,
+                lr,
+            )
+        update_bias(arena, layer, left, right, rows, opens, closes, lr)
+        update_from_second(
+            arena, parts.zeros, layers, left, right, rank, ranks, rows, opens, closes, lr
+        )
+        begin, end, turn = end, after, turn + 1
+
+
+@compiled(nogil=True)
+def train(
+    shared: Array,
+    ranks: int,
+    first: Any,
+    arena: Array,
+    parts: Any,
+    layers: Array,
+    images: Array,
+    labels: Array,
+    order: Array,
+    batch: int,
+    chunk: int,
+    lr: Any,
+    losses: Array,
+) -> None:
+    """Steps of gradient descent over ``order``; the losses (n,) of its images as they arise.
+
+    ``first`` has what the first layer needs, all else stands in the arena.
+    """
+    arguments = (first, arena, parts, layers, images, labels, order, batch, chunk, lr, losses)
+    on_all_ranks(shared, ranks, _train, arguments)

@@ -1,0 +1,1 @@
+"""Training that leaves out products with zeros, where there are enough of them."""
