@@ -154,11 +154,22 @@ def compare(**options: Any) -> None:
 @click.option("--batch", type=int, help="Images a step.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images.")
 @click.option("--learning-rate", "lr", type=float, help="Length of a step, above 0.")
+@click.option("--schedule", metavar="constant|linear", help="How the learning rate goes on.")
+@click.option(
+    "--to-accuracy",
+    type=click.FloatRange(min=0, min_open=True, max=100),
+    metavar="PERCENT",
+    help="How long until so many test images are recognised? Five seeds; preset to-97 or to-98.",
+)
 @option.PRESET
 @option.CONDITIONS
 @click.option("--out", metavar="DIR", help="Folder for weights and history.  [results/runs/TIME]")
-def train(**options: Any) -> None:
+def train(to_accuracy: float | None, **options: Any) -> None:
     """Train one network; save its weights and history."""
+    if to_accuracy is not None:
+        from bench.commands.to_accuracy import to_accuracy_command
+
+        sys.exit(to_accuracy_command(to_accuracy, **options))
     from bench.commands.train import train_command
 
     train_command(**options)

@@ -28,10 +28,11 @@ _WELL_BEYOND = 4
 Peaks = dict[str, float]
 
 
-def measure_peaks(space: Space, dtype: str, threads: int) -> Peaks:
+def measure_peaks(space: Space, dtype: str, threads: int, numba: bool = False) -> Peaks:
     """Peak arithmetic and bandwidth of a space's device.
 
-    ``gflops`` and ``gflops_1_thread`` are 1e9 operations a second of a matrix product;
+    ``gflops`` and ``gflops_1_thread`` are 1e9 operations a second of a matrix product, or, on the
+    host and with ``numba``, of multiply-adds that need nothing but registers if those are more;
     ``cache_gbytes_per_s`` and ``memory_gbytes_per_s`` 1e9 bytes a second, read and written, of a
     copy within the last cache and of one four times as large; ``read_gbytes_per_s`` those of
     reading as much memory, which need not fetch what it is about to overwrite; ``cache_bytes`` is
@@ -45,6 +46,10 @@ def measure_peaks(space: Space, dtype: str, threads: int) -> Peaks:
     with threadpool_limits(threads):
         all_threads = _product_peak(space, dtype) if threads > 1 else one
         read = _read_peak(space, 4 * cache)
+    if numba and space.device == "cpu":
+        from kernels.numba_cpu.tiled.peak import gflops
+
+        all_threads = max(all_threads, gflops(dtype, _TRIES_S))
     return {
         "gflops": max(one, all_threads),
         "gflops_1_thread": one,

@@ -198,9 +198,13 @@ class Run:
         self._hear(standing, certificate=certificate, again=again)
 
     def _measure_peaks(self) -> None:
-        """Peaks of every device in the run, by the first backend on it; the higher of two."""
+        """Peaks of every device in the run, by one backend on it; the higher of two.
+
+        One that has Numba comes closest to the processor's own.
+        """
         self.progress.at("measuring peaks")
-        for standing in {s.device: s for s in reversed([*self._running()])}.values():
+        running = sorted(self._running(), key=lambda s: "numba" in s.backend.packages)
+        for standing in {s.device: s for s in running}.values():
             device = str(standing.device)
             try:
                 found: Peaks = standing.ask("peaks")

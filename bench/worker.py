@@ -177,7 +177,9 @@ class Program:
         """How fast the backend's device can go at all, in the job's precision and threads."""
         from bench.peaks import measure_peaks
 
-        return measure_peaks(self.bench.backend.space, self.bench.precision.dtype, self.threads)
+        space, dtype = self.bench.backend.space, self.bench.precision.dtype
+        numba = "numba" in self.bench.backend.packages
+        return measure_peaks(space, dtype, self.threads, numba)
 
     def verify(
         self, network: list[int], batch: int, precision: str, lr: float, seed: int

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mnist_core.errors import NetworkError
+from mnist_core.schedules import CONSTANT
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Preset:
     epochs: int
     scale: float | None = None
     seed: int = 0
+    schedule: str = CONSTANT
     about: str = ""
 
 
@@ -40,6 +42,24 @@ PRESETS = {
             lr=0.1,
             epochs=100,
             about="full-batch gradient descent; with --batch 128 its mini-batch form",
+        ),
+        Preset(
+            "to-97",
+            (784, 128, 64, 10),
+            batch=32,
+            lr=0.25,
+            epochs=2,
+            schedule="linear",
+            about="97 % of MNIST's test images as soon as can be",
+        ),
+        Preset(
+            "to-98",
+            (784, 128, 64, 10),
+            batch=32,
+            lr=0.2,
+            epochs=8,
+            schedule="linear",
+            about="98 % of MNIST's test images as soon as can be",
         ),
     )
 }

@@ -1,23 +1,28 @@
 """Training: epochs of mini-batches in an order that is the same for every backend."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from mnist_core import schedules
 from mnist_core.data import Dataset
 from mnist_core.errors import DivergedError, NetworkError
 from mnist_core.network import Network
 from mnist_core.operators import Array, HostArray
+from mnist_core.schedules import CONSTANT
 
 _EVALUATION_BATCH = 1000
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the history: losses and accuracies in [0, 1], seconds of training alone."""
+    """One line of the history: losses and accuracies in [0, 1], seconds of training alone.
+
+    ``lr`` is the learning rate in the epoch's last step, ``test_seconds`` what testing took.
+    """
 
     epoch: int
     lr: float
@@ -25,6 +30,7 @@ class Epoch:
     test_loss: float
     test_accuracy: float
     seconds: float
+    test_seconds: float
 
 
 @dataclass
@@ -104,9 +110,14 @@ def train(
     batch: int,
     lr: float,
     seed: int = 0,
+    schedule: str = CONSTANT,
+    until: float = 1.0,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> History:
     """Train by stochastic gradient descent, evaluating on the test images after each epoch.
+
+    The learning rate begins with ``lr`` and goes on as the schedule of that name says. Training
+    ends early after an epoch at which ``until`` of the test images are recognised.
 
     Raises
     ------
@@ -116,28 +127,49 @@ def train(
         At the end of the epoch in which a loss became NaN or infinite; it names the step.
     """
     check_recipe(network.sizes, data, batch)
-    space, rate = network.backend.space, network.precision.rate(lr, batch)
+    space = network.backend.space
     training = DeviceData.load(network, data.train_images, data.train_labels)
     test = DeviceData.load(network, data.test_images, data.test_labels)
     orders = permutations(len(data.train_labels), seed)
     history = History()
-    _warm_up(network, training, batch, rate)
+    _warm_up(network, training, batch, network.precision.rate(lr, batch))
     for number in range(1, epochs + 1):
         order = space.to_device(next(orders))
         space.synchronize()
         start = perf_counter()
-        device_losses = network.epoch(training.images, training.labels, order, batch, rate)
-        space.synchronize()
-        seconds = perf_counter() - start
-        losses = space.to_host(device_losses)
+        rates = schedules.rates(schedule, lr, number - 1, epochs)
+        losses = _train_epoch(network, training, order, batch, rates)
+        trained = perf_counter()
         _check_finite(losses, number, batch, lr)
         test_loss, accuracy = evaluate(network, test)
         if not np.isfinite(test_loss):
             raise _diverged(-(-len(losses) // batch), number, lr)
         loss = float(losses.mean(dtype=np.float64))
-        history.epochs.append(Epoch(number, lr, loss, test_loss, accuracy, seconds))
+        seconds, test_seconds = trained - start, perf_counter() - trained
+        history.epochs.append(
+            Epoch(number, rates[-1], loss, test_loss, accuracy, seconds, test_seconds)
+        )
         on_epoch(history.epochs[-1])
+        if accuracy >= until:
+            break
     return history
+
+
+def _train_epoch(
+    network: Network, data: DeviceData, order: Array, batch: int, rates: Sequence[float]
+) -> HostArray:
+    """One epoch, cut into as many pieces of whole batches as there are rates; the losses."""
+    n = order.shape[0]
+    steps = -(-n // batch)
+    ends = [min(n, steps * piece // len(rates) * batch) for piece in range(len(rates) + 1)]
+    losses = []
+    for lr, first, last in zip(rates, ends, ends[1:], strict=False):
+        if first < last:
+            rate = network.precision.rate(lr, batch)
+            found = network.epoch(data.images, data.labels, order[first:last], batch, rate)
+            losses.append(network.backend.space.to_host(found))
+    network.backend.space.synchronize()
+    return np.concatenate(losses)
 
 
 def _warm_up(network: Network, data: DeviceData, batch: int, rate: float) -> None:

@@ -2,8 +2,9 @@
 
 import csv
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import click
@@ -12,17 +13,19 @@ import numpy as np
 from bench import console, files
 from bench.worker import THREAD_VARIABLES
 from mnist_core import registry
-from mnist_core.backends import LEVELS
+from mnist_core.backends import LEVELS, Backend
 from mnist_core.data import Dataset
 from mnist_core.data import load as load_data
-from mnist_core.errors import BackendError, OutputError
+from mnist_core.errors import BackendError, NetworkError, OutputError
 from mnist_core.network import Network, initial_parameters, parse_sizes
 from mnist_core.numerics.exact_range import CheckedNetwork
 from mnist_core.precision import EXACT, Precision
 from mnist_core.precision import precision as find_precision
 from mnist_core.presets import Preset
 from mnist_core.presets import preset as find_preset
-from mnist_core.training import DeviceData, Epoch, check_recipe
+from mnist_core.schedules import CONSTANT
+from mnist_core.schedules import schedule as find_schedule
+from mnist_core.training import DeviceData, Epoch, History, check_recipe
 from mnist_core.training import evaluate as evaluate_network
 from mnist_core.training import train as train_network
 from mnist_core.weights import load as load_weights
@@ -31,107 +34,127 @@ from mnist_core.weights import save as save_weights
 _WEIGHTS = "weights.safetensors"
 
 
-def _recipe(
-    preset: str | None,
-    network: str | None,
-    batch: int | None,
-    epochs: int | None,
-    lr: float | None,
-    seed: int | None,
-    kind: Precision,
-) -> Preset:
-    """The preset with what was given on the command line in its place."""
-    given = {
-        "network": parse_sizes(network) if network else None,
-        "batch": batch,
-        "epochs": epochs,
-        "lr": lr,
-        "seed": seed,
-    }
-    overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    recipe = find_preset(preset or "standard")
-    return replace(recipe, **{"lr": kind.nearest_lr(recipe.lr), **overrides})
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained on what: the options, checked and put together."""
+
+    backend: Backend
+    recipe: Preset
+    precision: Precision
+    data: Dataset
+    images: int
+    reading_seconds: float
+
+    def model(self, seed: int) -> Network:
+        """A fresh network with the initial weights of a seed."""
+        exact = self.backend.computing_in(self.precision)
+        composed = not any(exact.take_over(level) for level in LEVELS)
+        # Where steps leave their values on the host, every one can be seen to be exact.
+        on_host = self.backend.space.device == "cpu"
+        checked = self.precision is EXACT and composed and on_host
+        initial = initial_parameters(self.recipe.network, seed, self.recipe.scale)
+        model = (CheckedNetwork if checked else Network)(
+            self.recipe.network, self.backend, precision=self.precision, initial=initial
+        )
+        # Libraries that are loaded at the first call would come too late for the limit on threads.
+        with np.errstate(all="ignore"):
+            model.forward(model.buffers(1).x)
+        return model
+
+    def train(self, model: Network, seed: int, **options: Any) -> History:
+        """Train by the recipe; ``options`` as `mnist_core.training.train` takes them."""
+        recipe = self.recipe
+        with np.errstate(all="ignore"):  # training that diverges says so itself
+            return train_network(
+                model,
+                self.data,
+                epochs=recipe.epochs,
+                batch=self.images,
+                lr=recipe.lr,
+                seed=seed,
+                schedule=recipe.schedule,
+                **options,
+            )
+
+    def __str__(self) -> str:
+        falling = "" if self.recipe.schedule == CONSTANT else f", {self.recipe.schedule}"
+        return (
+            f"{'-'.join(map(str, self.recipe.network))} on {self.data.name}, "
+            f"backend {self.backend.name}, batch {self.images}, "
+            f"learning rate {self.recipe.lr:g}{falling}, {self.precision.name}"
+        )
 
 
-def train_command(
+def prepared(
     backend: str,
-    network: str | None,
-    batch: int | None,
-    epochs: int | None,
-    lr: float | None,
     preset: str | None,
     data: str,
     precision: str,
     threads: int | None,
-    seed: int | None,
     plugins: tuple[str, ...],
-    out: str | None,
-) -> None:
-    """Train, print a line an epoch, save weights.safetensors and history.csv."""
-    from threadpoolctl import threadpool_limits
-
+    **given: Any,
+) -> Job:
+    """The job that options ask for: the preset with what was given in its place."""
     if threads is not None:
         # Libraries that are not loaded yet read them; of those that are, threadpoolctl sets some.
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     registry.load_plugins(plugins)
-    kind = find_precision(precision)
-    recipe = _recipe(preset, network, batch, epochs, lr, seed, kind)
+    kind, recipe = find_precision(precision), find_preset(preset or "standard")
+    network = given.pop("network")
+    if network:
+        given["network"] = parse_sizes(network)
+    overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    recipe = replace(recipe, **{"lr": kind.nearest_lr(recipe.lr), **overrides})
+    find_schedule(recipe.schedule)
     chosen = registry.available(backend)
     reason = chosen.unavailable_in(kind)
     if reason:
         raise BackendError(reason)
+    begun = perf_counter()
     dataset = load_data(data)
+    seconds = perf_counter() - begun
     images = len(dataset.train_labels) if recipe.batch is None else recipe.batch
     check_recipe(recipe.network, dataset, images)
     kind.rate(recipe.lr, images)
+    if kind is EXACT and recipe.schedule != CONSTANT:
+        raise NetworkError(
+            f"schedule {recipe.schedule}: exact precision takes constant, since every learning "
+            f"rate must be a power of two"
+        )
+    return Job(chosen, recipe, kind, dataset, images, seconds)
+
+
+def train_command(out: str | None, **options: Any) -> None:
+    """Train, print a line an epoch, save weights.safetensors and history.csv."""
+    from threadpoolctl import threadpool_limits
+
+    job = prepared(**options)
     folder = files.writable(files.folder(out))
     if (folder / _WEIGHTS).exists():
         raise OutputError(f"{folder} holds the weights of another training; choose another --out")
-    initial = initial_parameters(recipe.network, recipe.seed, recipe.scale)
-    exact = chosen.computing_in(kind)
-    composed = not any(exact.take_over(level) for level in LEVELS)
-    # Where steps leave their values on the host, every one can be seen to be exact.
-    checked = kind is EXACT and composed and chosen.space.device == "cpu"
-    model = (CheckedNetwork if checked else Network)(
-        recipe.network, chosen, precision=kind, initial=initial
-    )
-    # Libraries that are loaded at the first call would come too late for the limit on threads.
-    with np.errstate(all="ignore"):
-        model.forward(model.buffers(1).x)
-    click.echo(
-        f"{'-'.join(map(str, recipe.network))} on {dataset.name}, backend {backend}, "
-        f"batch {images}, learning rate {recipe.lr:g}, {precision}"
-    )
+    model = job.model(job.recipe.seed)
+    click.echo(str(job))
     kept = _Kept(model)
 
     def on_epoch(epoch: Epoch) -> None:
         kept.add(epoch)
-        progress.epoch(_line(epoch, dataset))
+        progress.epoch(_line(epoch, job.data))
 
     try:
         with (
-            threadpool_limits(threads),
-            console.TrainProgress(recipe.epochs) as progress,
-            np.errstate(all="ignore"),  # training that diverges says so itself
+            threadpool_limits(options["threads"]),
+            console.TrainProgress(job.recipe.epochs) as progress,
         ):
-            train_network(
-                model,
-                dataset,
-                epochs=recipe.epochs,
-                batch=images,
-                lr=recipe.lr,
-                seed=recipe.seed,
-                on_epoch=on_epoch,
-            )
+            job.train(model, job.recipe.seed, on_epoch=on_epoch)
     finally:
         # Also where training is interrupted or diverges: what was finished is kept.
         kept.save(
             folder,
             {
-                "preset": recipe.name,
-                "data": dataset.name,
-                "backend": backend,
-                "precision": precision,
+                "preset": job.recipe.name,
+                "data": job.data.name,
+                "backend": job.backend.name,
+                "precision": job.precision.name,
             },
         )
 

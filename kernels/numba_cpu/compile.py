@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,3 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
             config.CACHE_DIR = before
 
     return compile
-
-
-# In exact precision no sum rounds, so its order is free and loops over threads and lanes may
-# choose it.
-compiled_exact = partial(compiled, parallel=True, fastmath={"reassoc", "contract"})

@@ -27,11 +27,13 @@ _SHARED = 96
 _MOST_RANKS = 1024
 """A ticket is the number of a region times this, plus its ranks: both are seen at once."""
 
-_SPINS = 2000
-"""Turns of a waiting loop, some 50 microseconds, before the core is offered to other threads."""
+_SPINS = 200
+"""Turns of a waiting loop, some 3 microseconds, before the core is offered to other threads: the
+one that is waited for may be among them.
+"""
 
-_LINGER = 5000
-"""Turns that a rank waits for more work before it goes to sleep."""
+_LINGER = 500
+"""Turns, most of them with such an offer, that a rank waits for more work before it sleeps."""
 
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
@@ -156,7 +158,7 @@ def serve(shared: Array, rank: int, known: int) -> int:
         ticket = acquire(shared, _TICKET)
         if ticket == known:
             idle += 1
-            if idle < _LINGER:
+            if idle < _SPINS:
                 pause()
             else:
                 _sched_yield()
