@@ -129,8 +129,10 @@ def test_packages_include_the_bases() -> None:
 
 def test_own_kernels_come_first_then_the_bases_then_the_reference() -> None:
     candidates = registry.backend("numba").candidates(operators.dense)
-    assert [kernel.name for kernel in candidates] == ["blocked", "fused", "array", "reference"]
-    assert registry.backend("numba").kernel_for(operators.dense).name == "fused"
+    rungs = ("sums", "rows", "blocks", "four-rows")
+    names = ["blocked", "tiled", "fused", *rungs, "array", "reference"]
+    assert [kernel.name for kernel in candidates] == names
+    assert registry.backend("numba").kernel_for(operators.dense).name == "tiled"
 
 
 def test_choosing_takes_another_kernel_and_leaves_the_original_alone() -> None:
@@ -139,7 +141,7 @@ def test_choosing_takes_another_kernel_and_leaves_the_original_alone() -> None:
     assert chosen.kernel_for(operators.dense).name == "array"
     assert chosen.kernel_for(operators.sgd).name == "fused"
     assert chosen.choosing({"sgd": "array"}).kernel_for(operators.dense).name == "array"
-    assert numba.kernel_for(operators.dense).name == "fused"
+    assert numba.kernel_for(operators.dense).name == "tiled"
 
 
 def test_choosing_reaches_calls_that_were_made_before() -> None:
@@ -171,7 +173,7 @@ def test_choosing_what_is_not_there_is_refused() -> None:
     numba = registry.backend("numba")
     refused(
         lambda: numba.choosing({"dense": "fast"}),
-        "numba has no kernel dense=fast; it has fused, array, reference",
+        "numba has no kernel dense=fast; it has tiled, fused, ",
     )
     refused(lambda: numba.choosing({"denser": "fused"}), "unknown operator 'denser'")
 

@@ -38,7 +38,7 @@ class FirstLayer:
             self._zeros(self._weights.shape, dtype).reshape(-1),
             worth,
             self._zeros((3, rows, inputs), np.uint8),
-            self._zeros((rows, words), np.uint64),
+            self._zeros((words, rows), np.uint64),
             self._zeros((2, quads, rows), np.int32),
             self._zeros((2, quads), np.int64),
             self._zeros((self._tiles, rows, self._columns + LINE // dtype.itemsize), dtype),

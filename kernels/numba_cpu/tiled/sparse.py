@@ -14,7 +14,7 @@ import numpy as np
 
 from kernels.numba_cpu.compile import compiled
 from kernels.numba_cpu.tiled.inner import called, inlined
-from kernels.numba_cpu.tiled.instructions import lowest_bit, nonzero_bytes, prefetch
+from kernels.numba_cpu.tiled.instructions import nonzero_bytes, prefetch
 from kernels.numba_cpu.tiled.phases import (
     batch_size,
     bias,
@@ -48,8 +48,8 @@ WORD = 64
 """Pixels whose being 0 or not is one number; images are padded to a whole number of words."""
 
 _QUADS = WORD // QUAD
+_QUAD_BITS = np.uint64(2**QUAD - 1)
 _FIRST_OF_QUAD = 0x1111111111111111
-_AHEAD = 4
 
 
 @inlined()
@@ -76,19 +76,16 @@ def share_left(images: Array, step: int) -> float:
 
 
 @called()
-def _gather(images: Array, order: Array, pixels: Array, masks: Array) -> None:
-    """Images of ``order`` to rows of pixels, and where they are not 0 to rows of masks."""
-    features, width, words = images.shape[1], pixels.shape[1], masks.shape[1]
-    every = pixels.reshape(-1)
-    for s in range(order.size):
-        if s + _AHEAD < order.size:
-            for k in range(0, features, WORD):
-                prefetch(images, order[s + _AHEAD] * features + k)
-        source, target, mask = images[order[s]], pixels[s], masks[s]
+def _gather(images: Array, order: Array, pixels: Array, masks: Array, first: int) -> None:
+    """Images of ``order`` to rows of pixels, and where they are not 0 to columns of masks."""
+    every, width = pixels.reshape(-1), pixels.shape[1]
+    for i in range(order.size):
+        s = first + i
+        source, target = images[order[i]], pixels[s]
         for k in range(source.size):
             target[k] = source[k]
-        for word in range(words):
-            mask[word] = nonzero_bytes(every, s * width + word * WORD)
+        for word in range(masks.shape[0]):
+            masks[word, s] = nonzero_bytes(every, s * width + word * WORD)
 
 
 @called()
@@ -96,16 +93,14 @@ def _list_images(
     masks: Array, first: int, last: int, rows: int, lists: Array, counts: Array
 ) -> None:
     """Of words ``first`` to ``last``, for each four pixels the images where not all are 0."""
-    for word in range(first, last):
-        count = counts[word * _QUADS : (word + 1) * _QUADS]
-        count[:] = 0
+    for quad in range(first * _QUADS, last * _QUADS):
+        mask, images = masks[quad // _QUADS], lists[quad]
+        shift, found = np.uint64(quad % _QUADS * QUAD), np.uint64(0)
         for s in range(rows):
-            quads = quads_of(masks[s, word])
-            while quads:
-                quad = lowest_bit(quads) // QUAD
-                quads &= quads - np.uint64(1)
-                lists[word * _QUADS + quad, count[quad]] = s
-                count[quad] += 1
+            # Each image is written, and overwritten if it was none: nothing to be mispredicted.
+            images[found] = s
+            found += np.uint64((mask[s] >> shift) & _QUAD_BITS != 0)
+        counts[quad] = found
 
 
 @called()
@@ -158,10 +153,21 @@ def _update_tile(
     opens: bool,
     closes: bool,
     lr: Any,
+    images_ahead: Array,
+    ahead: Array,
 ) -> None:
-    """One column tile of weights, all rows; a batch in several chunks is summed up first."""
+    """One column tile of weights, all rows; a batch in several chunks is summed up first.
+
+    Images ``ahead``, which will be gathered next, are asked for on the way, a few lines at a time.
+    """
     columns, every, width = COLUMNS * lanes(arena), pixels.reshape(-1), pixels.shape[1]
+    words, features = width // WORD, images_ahead.shape[1]
+    asked, lines = 0, ahead.size * words
     for quad in range(counts.size):
+        while asked < lines * (quad + 1) // counts.size:
+            image, word = ahead[asked // words], asked % words
+            prefetch(images_ahead, image * features + word * WORD)
+            asked += 1
         count, place = counts[quad], tile + quad * QUAD * columns
         if opens:
             if closes and count == 0:
@@ -205,10 +211,10 @@ def _train(
     size = all_pixels.shape[2] * columns
     first_tile, last_tile = share(layer.width // columns, 1, rank, ranks)
     left, right = first_tile * columns, last_tile * columns
-    first_word, last_word = share(masks.shape[1], 1, rank, ranks)
+    first_word, last_word = share(masks.shape[0], 1, rank, ranks)
     begin, end, turn = 0, chunk_end(0, batch, chunk, n), 0
     top, bottom = share(end, 1, rank, ranks)
-    _gather(images, order[top:bottom], all_pixels[0, top:], masks[top:])
+    _gather(images, order[top:bottom], all_pixels[0], masks, top)
     barrier(shared, ranks)
     _list_images(masks, first_word, last_word, end, all_lists[0], all_counts[0])
     barrier(shared, ranks)
@@ -217,9 +223,8 @@ def _train(
         pixels, lists, counts = all_pixels[turn % 3], all_lists[turn % 2], all_counts[turn % 2]
         after = chunk_end(end, batch, chunk, n)
         top, bottom = share(after - end, 1, rank, ranks)
-        _gather(
-            images, order[end + top : end + bottom], all_pixels[(turn + 1) % 3, top:], masks[top:]
-        )
+        coming = order[end + top : end + bottom]
+        _gather(images, coming, all_pixels[(turn + 1) % 3], masks, top)
         for tile in range(first_tile, last_tile):
             column = tile * columns
             _forward_tile(
@@ -251,6 +256,8 @@ def _train(
         )
         barrier(shared, ranks)
         opens, closes = begin % batch == 0, end % batch == 0 or end == n
+        top, bottom = share(chunk_end(after, batch, chunk, n) - after, 1, rank, ranks)
+        ahead = order[after + top : after + bottom]
         for tile in range(first_tile, last_tile):
             _update_tile(
                 pixels,
@@ -266,6 +273,8 @@ def _train(
                 opens,
                 closes,
                 lr,
+                images,
+                ahead if tile == first_tile else ahead[:0],
             )
         update_bias(arena, layer, left, right, rows, opens, closes, lr)
         update_from_second(

@@ -1,0 +1,109 @@
+"""Schedules of the learning rate, and how long training takes to an accuracy."""
+
+import csv
+
+import numpy as np
+import pytest
+from command_line import invoke, write_data
+
+from mnist_core import registry
+from mnist_core.network import Network
+from mnist_core.presets import PRESETS
+from mnist_core.schedules import PIECES, SCHEDULES, rates
+from mnist_core.training import train
+
+SMALL = ("--network", "784-16-10", "--batch", "20", "--learning-rate", "0.2")
+
+
+def test_a_linear_schedule_ends_just_above_0():
+    found = [rate for epoch in range(3) for rate in rates("linear", 0.6, epoch, 3)]
+    assert len(found) == 3 * PIECES
+    assert np.allclose(np.diff(found), -0.6 / (3 * PIECES))
+    assert found[0] == pytest.approx(0.6 * (1 - 0.5 / 30))
+    assert found[-1] == pytest.approx(0.6 * 0.5 / 30)
+    assert rates("constant", 0.6, 1, 3) == [0.6]
+
+
+def test_presets_name_schedules_that_there_are():
+    assert {preset.schedule for preset in PRESETS.values()} <= set(SCHEDULES)
+
+
+@pytest.mark.parametrize("batch", [7, 128, 1500, 2000])
+def test_pieces_are_whole_batches_and_every_image_is_seen_once(batch, small_digits):
+    class Seen(Network):
+        def epoch(self, images, labels, order, batch, lr):
+            seen.append((len(order), lr, order))
+            return super().epoch(images, labels, order, batch, lr)
+
+    seen: list = []
+    network = Seen((784, 10), registry.backend("numpy"))
+    history = train(network, small_digits, epochs=2, batch=batch, lr=0.1, schedule="linear")
+    pieces = seen[1:]  # the first warms up
+    per_epoch = len(pieces) // 2
+    ends = {per_epoch - 1, 2 * per_epoch - 1}
+    assert all(n % batch == 0 for i, (n, _, _) in enumerate(pieces) if i not in ends)
+    images = [len(small_digits.train_labels)] * 2
+    assert sum(n for n, _, _ in pieces) == sum(images)
+    for order in np.split(np.concatenate([order for _, _, order in pieces]), 2):
+        assert sorted(order) == list(range(images[0]))
+    falling = [lr for _, lr, _ in pieces]
+    assert falling == sorted(falling, reverse=True)
+    assert history.epochs[-1].lr == falling[-1]
+
+
+def test_a_schedule_of_one_rate_trains_as_no_schedule(small_digits, monkeypatch):
+    monkeypatch.setitem(SCHEDULES, "level", lambda progress: 1.0)
+    networks = [Network((784, 12, 10), registry.backend("numpy")) for _ in range(2)]
+    for network, schedule in zip(networks, ("constant", "level"), strict=True):
+        train(network, small_digits, epochs=2, batch=150, lr=0.1, schedule=schedule)
+    np.testing.assert_array_equal(*[network.parameters for network in networks])
+
+
+def test_training_ends_when_enough_is_recognised(small_digits):
+    network = Network((784, 16, 10), registry.backend("numpy"))
+    history = train(network, small_digits, epochs=50, batch=20, lr=0.2, until=0.8)
+    *before, last = [epoch.test_accuracy for epoch in history.epochs]
+    assert last >= 0.8 > max(before, default=0)
+    assert len(history.epochs) < 50
+
+
+def test_five_seeds_are_trained_and_what_each_took_is_written(tmp_path, small_digits):
+    data = write_data(tmp_path, small_digits)
+    out = tmp_path / "out"
+    recipe = (*SMALL, "--epochs", "4", "--schedule", "linear")
+    done = invoke("train", "--to-accuracy", "1", *recipe, "--data", data, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "learning rate 0.2, linear, float32, until 1 %" in done.stdout
+    for seed in range(5):
+        assert f"seed {seed}   " in done.stdout
+    for part in ("s of training", "reading data", "compiling and warming up", "testing"):
+        assert part in done.stdout
+    rows = list(csv.DictReader((out / "history.csv").open()))
+    assert [row["seed"] for row in rows] == list("01234")
+    assert all(float(row["test_seconds"]) > 0 for row in rows)
+
+
+def test_what_is_not_reached_is_exit_code_1(tmp_path, small_digits):
+    out = ("--data", write_data(tmp_path, small_digits), "--out", tmp_path / "out")
+    done = invoke("train", "--to-accuracy", "100", *SMALL, "--epochs", "1", *out)
+    assert done.exit_code == 1
+    assert done.stdout.count("100 % not reached") == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--to-accuracy", "99"), "--to-accuracy 99: no preset is known to reach more than 98 %"),
+        (("--to-accuracy", "0"), "0.0 is not in the range 0<x<=100"),
+        (("--schedule", "cosine"), "unknown schedule 'cosine'; there are constant, linear"),
+        (
+            ("--schedule", "linear", "--precision", "exact"),
+            "schedule linear: exact precision takes constant",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_line(options, said, tmp_path):
+    done = invoke("train", *options, "--data", "digits", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
