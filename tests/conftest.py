@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from kernels.array.cuda import no_cuda
 from mnist_core import registry
-from mnist_core.backends import Backend
+from mnist_core.backends import Backend, Kernel
 from mnist_core.data import Dataset
 from mnist_core.data.digits import digits
 
@@ -48,9 +48,23 @@ def pytest_report_header() -> str:
     )
 
 
-@pytest.fixture(params=[name for name, backend in OWN.items() if backend.unavailable() is None])
+RUNNING = [name for name, backend in OWN.items() if backend.unavailable() is None]
+
+
+@pytest.fixture(params=RUNNING)
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Each of the suite's own backends that this machine can run."""
+    return OWN[request.param]
+
+
+def has_kernels(name: str) -> bool:
+    """Whether a backend has kernels of its own, and not only levels that it takes over."""
+    return any(isinstance(part, Kernel) for part in OWN[name].parts)
+
+
+@pytest.fixture(params=filter(has_kernels, RUNNING))
+def computing(request: pytest.FixtureRequest) -> Backend:
+    """Each of those that has kernels of its own: the operators of others are their bases'."""
     return OWN[request.param]
 
 

@@ -1,7 +1,8 @@
 """Train two epochs of a small ragged network and print the SHA-256 of the weights.
 
 A process of its own: how many threads Numba has, and what it compiles for, is settled at its start.
-``--fork`` prints it once more from a forked process, ``--threads`` from two threads at once.
+``--fork`` prints it once more from a forked process, ``--at-once`` from several threads at once,
+``--products`` has NumPy multiply large matrices on threads of its own between trainings before.
 """
 
 import argparse
@@ -52,7 +53,13 @@ def main() -> None:
     parser.add_argument("--backend", default="numba")
     parser.add_argument("--fork", action="store_true")
     parser.add_argument("--at-once", action="store_true")
+    parser.add_argument("--products", action="store_true")
     given = parser.parse_args()
+    if given.products:
+        square = np.ones((512, 512), np.float32)
+        for _ in range(20):
+            square @ square
+            trained(given.backend)
     network = trained(given.backend)
     print(digest(network), distance(network), flush=True)
     if given.fork:

@@ -156,7 +156,8 @@ def test_train_writes_weights_and_history_and_nothing_else(trained):
     assert sorted(os.listdir(out)) == ["history.csv", "weights.safetensors"]
     with (out / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["epoch", "lr", "loss", "test_loss", "test_accuracy", "seconds"]
+    figures = ("lr", "loss", "test_loss", "test_accuracy", "seconds", "test_seconds")
+    assert list(rows[0]) == ["epoch", *figures]
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert {row["lr"] for row in rows} == {"0.2"}
     assert float(rows[2]["loss"]) < float(rows[0]["loss"])

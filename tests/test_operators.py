@@ -31,14 +31,14 @@ def inputs_of(operator: Operator) -> list[Case]:
 
 @pytest.mark.parametrize("precision", UNROUNDED, ids=lambda precision: precision.name)
 def test_every_backend_computes_every_operator(
-    backend: Backend, operator: Operator, precision: Precision
+    computing: Backend, operator: Operator, precision: Precision
 ) -> None:
     cases = inputs_of(operator)
     if precision.name == "exact":
-        check = check_exact_operator(backend, operator, cases)
+        check = check_exact_operator(computing, operator, cases)
         assert "equal bits" in check.detail
     else:
-        check = check_operator(backend, operator, precision, cases)
+        check = check_operator(computing, operator, precision, cases)
         assert f"{len(cases)} cases" in check.detail
     assert check.passed, check.detail
 

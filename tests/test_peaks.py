@@ -31,6 +31,24 @@ def test_every_peak_is_measured(dtype, monkeypatch):
     assert found["gflops"] >= found["gflops_1_thread"]
 
 
+def test_multiply_adds_in_registers_may_be_faster_than_the_product(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setattr("bench.peaks._TRIES_S", 0.002)
+    monkeypatch.setitem(peaks._PRODUCT_SIZES, "cpu", (64,))
+    monkeypatch.setattr("bench.peaks.last_level_cache", lambda space: 2**20)
+    monkeypatch.setattr("kernels.numba_cpu.tiled.peak.gflops", lambda dtype, seconds: 1e6)
+    assert measure_peaks(Space(), "float32", 2, numba=True)["gflops"] == 1e6
+    assert measure_peaks(Space(), "float32", 2)["gflops"] < 1e6
+
+
+@pytest.mark.parametrize(("dtype", "lanes"), [("float32", 2), ("float64", 1)])
+def test_registers_give_twice_as_many_operations_of_half_the_digits(dtype, lanes):
+    pytest.importorskip("numba")
+    from kernels.numba_cpu.tiled.peak import gflops
+
+    assert 0.5 < gflops(dtype, 0.02) / gflops("float64", 0.02) / lanes < 2
+
+
 def test_the_higher_of_two_measurements_counts():
     lower = {name: value / 2 for name, value in PEAKS.items()}
     assert better(lower, PEAKS) == better(PEAKS, lower) == PEAKS

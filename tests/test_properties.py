@@ -25,9 +25,9 @@ Call = Callable[..., list[HostArray]]
 
 
 @pytest.fixture
-def backend(backend: Backend) -> Backend:
-    """The backend on a space of its own: scratch memory of a thousand shapes ends with the test."""
-    return on_space(backend, type(backend.space)())
+def backend(computing: Backend) -> Backend:
+    """A backend on a space of its own: scratch memory of a thousand shapes ends with the test."""
+    return on_space(computing, type(computing.space)())
 
 
 def on_space(backend: Backend, space: Space) -> Backend:

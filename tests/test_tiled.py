@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_core import registry
+from mnist_core import operators, registry
+from mnist_core.backends import Kernel
 from mnist_core.network import Network
+from mnist_core.numerics.operator_check import check_operator
+from mnist_core.precision import FLOAT32, FLOAT64, Precision
 
 pytest.importorskip("numba")
 
@@ -91,6 +94,30 @@ def test_other_processors_train_alike(backend: str) -> None:
     if "avx2" in Path("/proc/cpuinfo").read_text():
         features = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}
         assert digest_of("--backend", backend, **features) == host
+
+
+RUNGS = ("tiled", "fused", "four-rows", "blocks", "rows", "sums")
+
+
+def test_the_rungs_are_all_there_are() -> None:
+    kernels = registry.backend("numba").parts
+    found = {k.name for k in kernels if isinstance(k, Kernel) and k.operator is operators.dense}
+    assert found == {*RUNGS, "blocked"}
+
+
+@pytest.mark.parametrize("precision", [FLOAT32, FLOAT64], ids=lambda p: p.name)
+@pytest.mark.parametrize("rung", RUNGS)
+def test_every_rung_of_dense_is_right(rung: str, precision: Precision) -> None:
+    backend = registry.backend(f"numba[dense={rung}]").computing_in(precision)
+    cases = list(operators.dense.inputs(np.random.RandomState(0)))
+    check = check_operator(backend, operators.dense, precision, cases)
+    assert check.passed, check.detail
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_busy_pool_of_another_library_changes_nothing(backend: str) -> None:
+    """NumPy's own threads run between the epochs; both wait by spinning, and neither hangs."""
+    assert digest_of("--backend", backend, "--products") == digest_of("--backend", backend)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
