@@ -173,10 +173,11 @@ def _train_epoch(
 
 
 def _warm_up(network: Network, data: DeviceData, batch: int, rate: float) -> None:
-    """Train one batch and undo it, so that the first epoch's seconds hold no compilation."""
+    """Train one batch, test and undo it, so that no seconds of the first epoch go to compiling."""
     before = network.get_parameters()
     index = network.backend.space.to_device(np.arange(batch, dtype=np.int64))
     network.epoch(data.images, data.labels, index, batch, rate)
+    evaluate(network, DeviceData(data.images[:1, ...], data.labels[:1]))
     network.set_parameters(before)
 
 

@@ -2,7 +2,9 @@
 
 A process of its own: how many threads Numba has, and what it compiles for, is settled at its start.
 ``--fork`` prints it once more from a forked process, ``--at-once`` from several threads at once,
-``--products`` has NumPy multiply large matrices on threads of its own between trainings before.
+``--pin`` once more after the process was left a single processor. ``--ranks`` takes so many threads
+however few processors there are; ``--products`` has NumPy multiply large matrices on threads of its
+own between trainings before.
 """
 
 import argparse
@@ -10,12 +12,14 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import numba
 import numpy as np
 
+from kernels.numba_cpu.tiled import team
 from mnist_core import registry
 from mnist_core.network import Network
 
-SIZES = (50, 37, 19, 5)
+SIZES = (50, 128, 19, 5)
 IMAGES, BATCH = 333, 40
 LR = 0.1
 
@@ -24,9 +28,12 @@ def trained(backend: str) -> Network:
     """The network after two epochs; images with many zeros, the last batch a partial one."""
     rng = np.random.RandomState(1)
     images = rng.randint(0, 256, (IMAGES, SIZES[0])).astype(np.uint8)
-    images[rng.uniform(size=images.shape) < 0.8] = 0
+    images[np.repeat(rng.uniform(size=(IMAGES, SIZES[0] // 10)) < 0.9, 10, axis=1)] = 0
     labels = rng.randint(0, SIZES[-1], IMAGES).astype(np.int64)
     network = Network(SIZES, registry.backend(backend))
+    if backend == "numba-sparse":
+        work = network.backend.take_over("epoch").work(network, images)
+        assert work.name == "zero-skipping", work
     for _ in range(2):
         order = rng.permutation(IMAGES).astype(np.int64)
         network.epoch(images, labels, order, BATCH, LR)
@@ -54,7 +61,13 @@ def main() -> None:
     parser.add_argument("--fork", action="store_true")
     parser.add_argument("--at-once", action="store_true")
     parser.add_argument("--products", action="store_true")
+    parser.add_argument("--pin", action="store_true")
+    parser.add_argument("--ranks", type=int)
     given = parser.parse_args()
+    if given.ranks:
+        # More than there are processors, which would not be allowed otherwise.
+        team.usable_cpus = lambda: given.ranks
+        numba.config.NUMBA_NUM_THREADS = given.ranks
     if given.products:
         square = np.ones((512, 512), np.float32)
         for _ in range(20):
@@ -62,6 +75,9 @@ def main() -> None:
             trained(given.backend)
     network = trained(given.backend)
     print(digest(network), distance(network), flush=True)
+    if given.pin:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        print(digest(trained(given.backend)), team.ranks())
     if given.fork:
         child = os.fork()
         if child == 0:

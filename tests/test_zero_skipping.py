@@ -11,6 +11,9 @@ from mnist_core.network import Network
 
 pytest.importorskip("numba")
 
+from kernels.numba_cpu.tiled import team
+from kernels.numba_cpu.zero_skipping import epoch
+
 SIZES = (70, 24, 12, 5)
 IMAGES, BATCH = 300, 64
 
@@ -35,9 +38,16 @@ def trained(backend: str, pixels: np.ndarray, sizes=SIZES) -> tuple[np.ndarray, 
     return network.parameters, np.concatenate(losses)
 
 
+@pytest.fixture(autouse=True)
+def one_rank(monkeypatch):
+    """What pays depends on how many threads there are; what comes out does not."""
+    monkeypatch.setattr(team, "ranks", lambda: 1)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
 @pytest.mark.parametrize("sizes", [SIZES, (70, 100, 5), (70, 5)], ids=str)
-def test_the_bits_are_those_of_dense_training(share, sizes):
+def test_the_bits_are_those_of_dense_training(share, sizes, monkeypatch):
+    monkeypatch.setattr(epoch, "WORTH_IT", np.inf)
     pixels = images(share)
     for found, expected in zip(
         trained("numba-sparse", pixels, sizes), trained("numba", pixels, sizes), strict=True
@@ -45,12 +55,27 @@ def test_the_bits_are_those_of_dense_training(share, sizes):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_a_pixel_that_is_never_0_alone_is_not_lost():
+def test_a_pixel_that_is_never_0_alone_is_not_lost(monkeypatch):
     """One pixel at a time, at every place: each is in some word, some four, some tile."""
+    monkeypatch.setattr(epoch, "WORTH_IT", np.inf)
     pixels = np.zeros((IMAGES, SIZES[0]), np.uint8)
     pixels[np.arange(IMAGES), np.arange(IMAGES) % SIZES[0]] = 200
     found, expected = trained("numba-sparse", pixels), trained("numba", pixels)
     np.testing.assert_array_equal(found[0], expected[0])
+
+
+def test_what_diverged_is_forgotten_with_new_parameters(monkeypatch):
+    monkeypatch.setattr(epoch, "WORTH_IT", np.inf)
+    pixels, order = images(0.2), np.arange(IMAGES)
+    labels = np.random.RandomState(4).randint(0, 5, IMAGES).astype(np.int64)
+    network = Network(SIZES, registry.backend("numba-sparse"))
+    initial = network.get_parameters()
+    with np.errstate(all="ignore"):
+        network.epoch(pixels, labels, order, BATCH, 1e30)
+    assert not np.isfinite(network.parameters).all()
+    network.set_parameters(initial)
+    network.epoch(pixels, labels, order, BATCH, 0.1)
+    assert np.isfinite(network.parameters).all()
 
 
 def work_of(share: float, sizes=SIZES):

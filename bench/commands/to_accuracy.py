@@ -1,6 +1,7 @@
 """``mnist-bench train --to-accuracy``: how long training takes until enough is learned."""
 
 import csv
+from pathlib import Path
 from statistics import mean
 from time import perf_counter
 from typing import Any
@@ -9,10 +10,12 @@ import click
 
 from bench import console, files
 from bench.commands.train import Job, prepared
-from mnist_core.errors import NetworkError
+from mnist_core.errors import NetworkError, OutputError
 from mnist_core.training import Epoch, History
 
 SEEDS = 5
+
+_HISTORY = "history.csv"
 
 RECIPES = {97.0: "to-97", 98.0: "to-98"}
 """Presets that reach a percentage on MNIST with every one of five seeds, in the shortest time."""
@@ -41,25 +44,38 @@ def to_accuracy_command(percent: float, out: str | None, **options: Any) -> int:
     options["preset"] = _preset(percent, options) or options["preset"]
     job = prepared(**options)
     folder = files.writable(files.folder(out))
+    if (folder / _HISTORY).exists():
+        raise OutputError(f"{folder} holds the history of another training; choose another --out")
     click.echo(f"{job}, until {percent:g} % of the test images are recognised")
     found: dict[int, History] = {}
     ready: dict[int, float] = {}
-    with threadpool_limits(options["threads"]), console.TrainProgress(SEEDS) as progress:
-        for seed in range(job.recipe.seed, job.recipe.seed + SEEDS):
-            begun = perf_counter()
-            model = job.model(seed)
-            found[seed] = job.train(model, seed, until=percent / 100)
-            # What went by before the first epoch, compilation first of all.
-            ready[seed] = perf_counter() - begun - sum(map(_seconds, found[seed].epochs))
-            progress.epoch(_line(seed, found[seed], percent))
-    click.echo(_summary(job, list(found.values()), ready[job.recipe.seed]))
+    try:
+        with threadpool_limits(options["threads"]), console.TrainProgress(SEEDS) as progress:
+            for seed in range(job.recipe.seed, job.recipe.seed + SEEDS):
+                begun = perf_counter()
+                model = job.model(seed)
+                found[seed] = job.train(model, seed, until=percent / 100)
+                # What went by before the first epoch, compilation first of all.
+                ready[seed] = perf_counter() - begun - sum(map(_seconds, found[seed].epochs))
+                progress.epoch(_line(seed, found[seed], percent))
+        click.echo(_summary(job, list(found.values()), ready[job.recipe.seed]))
+    finally:
+        # Also where a seed diverges or is interrupted: what the others took is kept.
+        _save(folder, found)
+    return 0 if all(_reached(history, percent) for history in found.values()) else 1
+
+
+def _save(folder: Path, found: dict[int, History]) -> None:
+    """Write all epochs of all seeds, or leave no empty folder behind."""
     rows = [{"seed": seed} | row for seed, history in found.items() for row in history.rows()]
-    with files.replacing(folder / "history.csv") as path, path.open("w", newline="") as file:
+    if not rows:
+        files.remove_if_empty(folder)
+        return
+    with files.replacing(folder / _HISTORY) as path, path.open("w", newline="") as file:
         table = csv.DictWriter(file, rows[0])
         table.writeheader()
         table.writerows(rows)
-    click.echo(f"history   {folder / 'history.csv'}")
-    return 0 if all(_reached(history, percent) for history in found.values()) else 1
+    click.echo(f"history   {folder / _HISTORY}")
 
 
 def _reached(history: History, percent: float) -> bool:

@@ -6,6 +6,7 @@ python -m bench.report.roofline_chart results/reference/epyc-2-cores docs/roofli
 from __future__ import annotations
 
 import sys
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,8 @@ def draw(run: Path) -> str:
     table = table[(table.level == "operator") & (table.device == "cpu") & (table.gflops > 0)]
     peaks = load_json(run, "environment.json")["peaks"]["cpu"]
     names = sorted(table.backend.unique(), key=lambda name: name != _BASELINE)
-    colours = [
-        BASELINE_COLOUR if n == _BASELINE else c
-        for n, c in zip(names, ["", *COLOURS], strict=False)
-    ]
+    others = cycle(COLOURS)
+    colours = [BASELINE_COLOUR if name == _BASELINE else next(others) for name in names]
     reach = table.intensity.min() / 2, table.intensity.max() * 2
     points = alt.Chart(alt.InlineData(values=_points(table))).encode(
         x=_axis(alt.X("intensity:Q", title="operations a byte"), reach),

@@ -1,6 +1,7 @@
 """How every kernel here is compiled, and where the result is kept for the next process."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,7 @@ Function = Callable[..., Any]
 def _folder() -> Path:
     """A folder for this state of the sources.
 
-    Numba asks only whether the file of a function has changed, not what the function calls; and
-    in a package that is read-only it would find no place at all.
+    Numba asks only whether the file of a function has changed, not what the function calls.
     """
     digest = hashlib.sha256(numba.__version__.encode())
     here = Path(__file__).parent
@@ -27,6 +27,16 @@ def _folder() -> Path:
     given = config.CACHE_DIR  # NUMBA_CACHE_DIR
     base = Path(given) if given else platformdirs.user_cache_path("mnist-bench") / "numba"
     return base / digest.hexdigest()[:16]
+
+
+@cache
+def _can_be_kept() -> bool:
+    """Whether the folder can be written to: Numba would else keep code where it may grow stale."""
+    try:
+        _folder().mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(_folder(), os.W_OK)
 
 
 def compiled(**options: Any) -> Callable[[Function], Function]:
@@ -39,9 +49,7 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
     def compile(function: Function) -> Function:
         before, config.CACHE_DIR = config.CACHE_DIR, str(_folder())
         try:
-            return njit(function, cache=True, error_model="numpy", **options)
-        except RuntimeError:  # no folder can be written to
-            return njit(function, error_model="numpy", **options)
+            return njit(function, cache=_can_be_kept(), error_model="numpy", **options)
         finally:
             config.CACHE_DIR = before
 

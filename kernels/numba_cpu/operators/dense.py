@@ -55,8 +55,8 @@ def dense(x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
 def tiled(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
     """Bias, product and ReLU while a tile of the result is in registers.
 
-    Faster than BLAS where it is alone; beside operators that use BLAS, two pools of threads wait for
-    work by spinning and take the cores from each other.
+    Faster than BLAS where it is alone; beside operators that use BLAS, two pools of threads wait
+    for work by spinning and take the cores from each other.
     """
     lanes = VECTOR_BYTES // out.itemsize
     columns = -(-w.shape[1] // lanes) * lanes

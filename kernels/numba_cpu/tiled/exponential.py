@@ -36,7 +36,10 @@ def _power_of_two(typing: Any, n: Any) -> Any:
 
 @inlined()
 def exponentials(x: Array, top: Any, out: Array) -> None:
-    """out = exp(x - top) where x <= top, to 2 units in the last place; exp(-87) at the least."""
+    """out = exp(x - top), to 2 units in the last place where x <= top; exp(-87) at the least.
+
+    What stands where x > top, as in padding, is not to be used.
+    """
     for j in range(out.size):
         if out.itemsize == 8:
             out[j] = np.exp(x[j] - top)

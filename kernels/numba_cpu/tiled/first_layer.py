@@ -20,19 +20,18 @@ class FirstLayer:
     ``arrays`` is what the compiled functions take: weights, their partial gradients, the worth of
     a pixel, pixels of three chunks (this one, the next, and the one that others may still read),
     where they are not 0, for two chunks the images to each four pixels and their numbers, sums.
-    ``columns`` is how many there are, those that fill up the last tile among them.
+    ``tiles`` is the number of column tiles.
     """
 
     def __init__(self, arena: Arena, inputs: int, rows: int) -> None:
         dtype = arena.array.dtype
         self._columns = COLUMNS * VECTOR_BYTES // dtype.itemsize
-        self._tiles = int(arena.layers[0]["width"]) // self._columns
+        self.tiles = int(arena.layers[0]["width"]) // self._columns
         inputs = -(-inputs // WORD) * WORD
         words, quads = inputs // WORD, inputs // QUAD
-        self._weights = self._zeros((self._tiles, inputs, self._columns), dtype)
+        self._weights = self._zeros((self.tiles, inputs, self._columns), dtype)
         worth = self._zeros((PIXEL_VALUES,), dtype)
         worth[...] = np.arange(PIXEL_VALUES, dtype=dtype) / dtype.type(PIXEL_VALUES - 1)
-        self.columns = self._tiles * self._columns
         self.arrays = (
             self._weights.reshape(-1),
             self._zeros(self._weights.shape, dtype).reshape(-1),
@@ -41,7 +40,7 @@ class FirstLayer:
             self._zeros((words, rows), np.uint64),
             self._zeros((2, quads, rows), np.int32),
             self._zeros((2, quads), np.int64),
-            self._zeros((self._tiles, rows, self._columns + LINE // dtype.itemsize), dtype),
+            self._zeros((self.tiles, rows, self._columns + LINE // dtype.itemsize), dtype),
         )
 
     @staticmethod
@@ -50,6 +49,8 @@ class FirstLayer:
 
     def take(self, network: Network) -> None:
         """Copy the network's weights in."""
+        # Rows of padding are updated with the last pixels: what diverged there would stay.
+        self._weights[:, network.sizes[0] :] = 0
         for tile, columns, weight in self._parts(network):
             self._weights[tile, : weight.shape[0], :columns] = weight
 
@@ -60,6 +61,6 @@ class FirstLayer:
 
     def _parts(self, network: Network) -> Any:
         weight = network.layers[0].weight
-        for tile in range(self._tiles):
+        for tile in range(self.tiles):
             part = weight[:, tile * self._columns : (tile + 1) * self._columns]
             yield tile, part.shape[1], part

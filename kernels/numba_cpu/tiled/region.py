@@ -24,8 +24,10 @@ _TICKET, _RETURNED, _ARRIVED, _GENERATION, _WANTED, _TASK = 0, 16, 32, 48, 64, 8
 _FUNCTION, _ARGUMENTS = _TASK, _TASK + 1
 _SHARED = 96
 
-_MOST_RANKS = 1024
+_TICKETS = 1024
 """A ticket is the number of a region times this, plus its ranks: both are seen at once."""
+
+MOST_RANKS = _TICKETS - 1
 
 _SPINS = 200
 """Turns of a waiting loop, some 3 microseconds, before the core is offered to other threads: the
@@ -132,12 +134,15 @@ def _enter(typing: Any, entry: Any, rank: Any, arguments: Any) -> Any:
 
 @pasted()
 def on_all_ranks(shared: Array, ranks: int, function: Any, arguments: Any) -> None:
-    """``function(rank, ranks, shared, *arguments)`` on every rank, this one among them, at once."""
+    """``function(rank, ranks, shared, *arguments)`` on every rank, this one among them, at once.
+
+    The function must not raise: the others would wait for a rank that has left.
+    """
     entry, kept = _prepare(function, shared, ranks, arguments)
     if ranks > 1:
         shared[_FUNCTION], shared[_ARGUMENTS] = entry, kept
-        region = shared[_TICKET] // _MOST_RANKS + 1
-        release(shared, _TICKET, region * _MOST_RANKS + ranks)
+        region = shared[_TICKET] // _TICKETS + 1
+        release(shared, _TICKET, region * _TICKETS + ranks)
     _enter(entry, 0, kept)
     if ranks > 1:
         wait_until(shared, _RETURNED, ranks - 1)
@@ -164,7 +169,7 @@ def serve(shared: Array, rank: int, known: int) -> int:
                 _sched_yield()
             continue
         known, idle = ticket, 0
-        if rank < ticket % _MOST_RANKS:
+        if rank < ticket % _TICKETS:
             _enter(shared[_FUNCTION], rank, shared[_ARGUMENTS])
             fetch_add(shared, _RETURNED, 1)
     return known

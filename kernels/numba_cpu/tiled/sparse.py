@@ -42,7 +42,7 @@ COLUMNS = 4
 """Vectors that a tile of weights is wide: 200 KB for 784 pixels, with the widest vectors."""
 
 QUAD = 4
-"""Images that go through the first layer together, pixels whose gradients are summed together."""
+"""Pixels that go together: their rows of weights are in registers at once."""
 
 WORD = 64
 """Pixels whose being 0 or not is one number; images are padded to a whole number of words."""

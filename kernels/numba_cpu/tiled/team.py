@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import config
 
-from kernels.numba_cpu.tiled.region import serve, shared_array, want
+from kernels.numba_cpu.tiled.region import MOST_RANKS, serve, shared_array, want
 
 Array = Any
 
@@ -17,6 +17,14 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def ranks() -> int:
+    """How many threads go together: NUMBA_NUM_THREADS, but no more than there are processors.
+
+    One that waits for another that is not running would wait for long.
+    """
+    return max(1, min(config.NUMBA_NUM_THREADS, usable_cpus(), MOST_RANKS))
 
 
 class _Rank:
@@ -49,23 +57,19 @@ class Team:
         self._others: list[_Rank] = []
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """``function(shared, ranks, *arguments)``, which may then open a region on all ranks.
-
-        There are as many ranks as NUMBA_NUM_THREADS says, but no more than processors: one that
-        waits for another that is not running would wait for long.
-        """
-        ranks = min(config.NUMBA_NUM_THREADS, usable_cpus())
+        """``function(shared, ranks, *arguments)``, which may then open a region on all ranks."""
+        wanted = ranks()
         with self._busy:
-            missing = ranks - 1 - len(self._others)
+            missing = wanted - 1 - len(self._others)
             if missing > 0:
-                serve(self._shared, ranks, 0)  # compiled here, where an error would be seen
+                serve(self._shared, wanted, 0)  # compiled here, where an error would be seen
                 first = len(self._others) + 1
                 self._others += [_Rank(self._shared, first + i) for i in range(missing)]
-            want(self._shared, 1)
             try:
-                for other in self._others[: ranks - 1]:
+                want(self._shared, 1)
+                for other in self._others[: wanted - 1]:
                     other.wake()
-                return function(self._shared, ranks, *arguments)
+                return function(self._shared, wanted, *arguments)
             finally:
                 want(self._shared, 0)
 

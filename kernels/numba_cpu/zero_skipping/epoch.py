@@ -1,13 +1,15 @@
 """Step and epoch without the first layer's zeros, or the dense ones where those are faster."""
 
+from math import ceil
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from kernels.numba_cpu.tiled import team
 from kernels.numba_cpu.tiled.arena import Arena
 from kernels.numba_cpu.tiled.epoch import train_dense
 from kernels.numba_cpu.tiled.first_layer import FirstLayer
 from kernels.numba_cpu.tiled.sparse import COLUMNS, share_left, train
-from kernels.numba_cpu.tiled.team import call
+from kernels.numba_cpu.tiled.target import VECTOR_BYTES
 from mnist_core.backends import Work, takes_over
 from mnist_core.network import Network
 
@@ -22,6 +24,7 @@ those made takes about 1.35 times as long (docs/performance.md).
 """
 
 _SAMPLE = 4096
+"""Images of which the share of zeros is taken."""
 
 
 class _Training:
@@ -32,8 +35,12 @@ class _Training:
         self.arena = Arena(network.sizes, network.precision.dtype, rows, COLUMNS)
         self.first = FirstLayer(self.arena, network.sizes[0], rows)
         self.share = share_left(images, max(1, len(images) // _SAMPLE))
-        # Columns that only fill up a tile cost as much as the others.
-        self.cost = self.share * self.first.columns / network.sizes[1]
+        # Vectors of columns that the rank with most of them has: whole tiles here, which some
+        # ranks may be without, and single ones in the dense kernels.
+        lanes, ranks = VECTOR_BYTES // self.arena.array.itemsize, team.ranks()
+        ours = COLUMNS * ceil(self.first.tiles / ranks)
+        theirs = ceil(ceil(network.sizes[1] / lanes) / ranks)
+        self.cost = self.share * ours / theirs
 
 
 _trainings: WeakKeyDictionary[Network, _Training] = WeakKeyDictionary()
@@ -75,7 +82,7 @@ def _train(
     first.take(network)
     rate = arena.array.dtype.type(lr)
     where = (first.arrays, arena.array, arena.parts, arena.layers)
-    call(train, *where, images, labels, order, batch, chunk, rate, losses)
+    team.call(train, *where, images, labels, order, batch, chunk, rate, losses)
     arena.give(network)
     first.give(network)
     return losses
