@@ -22,6 +22,8 @@ def test_every_operator_stands_under_both_roofs(tmp_path):
     table = load(RUN)
     operators = table[(table.level == "operator") & (table.gflops > 0)].operator.unique()
     assert {*operators, "cache", "memory", "numpy", "numba"} <= set(texts)
+    assert all(texts.count(name) == 1 for name in operators)
+    assert "undefined" not in texts
 
 
 def test_roofs_rise_with_bandwidth_and_end_at_the_peak():

@@ -63,17 +63,15 @@ def _points(table: Any) -> list[dict[str, Any]]:
     """
     best = table.groupby("operator").gflops.transform("max")
     order = list(table.groupby("operator").intensity.median().sort_values().index)
-    return [
-        {
-            "intensity": row.intensity,
-            "gflops": row.gflops,
-            "backend": row.backend,
-            ("left", "right")[order.index(row.operator) % 2]: row.operator
-            if row.gflops == high
-            else "",
-        }
-        for row, high in zip(table.itertuples(), best, strict=True)
-    ]
+    found = []
+    for row, high in zip(table.itertuples(), best, strict=True):
+        side = ("left", "right")[order.index(row.operator) % 2]
+        names = {"left": "", "right": ""}
+        if row.gflops == high:
+            names[side] = row.operator
+        point = {"intensity": row.intensity, "gflops": row.gflops, "backend": row.backend}
+        found.append(point | names)
+    return found
 
 
 def _roofs(peaks: dict[str, float], reach: tuple[float, float]) -> list[dict[str, Any]]:
