@@ -99,7 +99,8 @@ def test_training_is_certified(named: Named, name: str, small_digits: Dataset) -
     assert certificate.claim == "float32"
 
 
-@pytest.mark.parametrize("name", ["cupy-raw", pytest.param("cupy-graph", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["cupy-raw", "cupy-graph"])
 def test_exact_training_has_the_hash_of_numpy(
     named: Named, name: str, small_digits: Dataset
 ) -> None:

@@ -71,6 +71,7 @@ def test_training_is_certified(backend: Backend, small_digits: Dataset) -> None:
     assert certificate.claim == "float32"
 
 
+@pytest.mark.long
 def test_exact_training_has_the_hash_of_numpy(backend: Backend, small_digits: Dataset) -> None:
     checks.trains_exactly_as_numpy(backend, SIZES, small_digits)
 

@@ -113,6 +113,7 @@ def test_a_run_that_is_going_on_is_left_alone(data, tmp_path):
         process.communicate()
 
 
+@pytest.mark.long
 def test_what_changed_since_is_named_and_nothing_is_mixed(data, tmp_path):
     out = tmp_path / "run"
     killed(out, data, lambda: lines(out / "rows.jsonl") >= 1)

@@ -83,6 +83,7 @@ def test_every_claim_stands_in_the_table_with_its_figure(verify, tmp_path):
     assert worst["worst"].split("[")[0] in done.stdout
 
 
+@pytest.mark.long
 def test_backends_and_numbers_of_threads_have_one_hash(data, tmp_path, plugin):
     names = [n for n in ("numpy", "numba") if registry.backend(n).unavailable() is None]
     backends = [word for name in (*names, "right") for word in ("--backend", name)]
