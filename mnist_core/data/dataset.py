@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_core.data.conversion import as_labelled, as_labels
 from mnist_core.errors import DataError
-
-MAX_LABEL = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +27,8 @@ class Dataset:
         Any integer type is accepted and stored as int32.
     min_classes : int
         Classes to count even where no image shows them (10 for MNIST and its kin).
+    unlabelled : uint8, shape (M, features), or None
+        Images to predict classes of, such as those of a Kaggle competition.
 
     Raises
     ------
@@ -42,12 +43,13 @@ class Dataset:
     test_images: NDArray[np.uint8]
     test_labels: NDArray[np.int32]
     min_classes: int = 1
+    unlabelled: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         for split in ("train", "test"):
             where = f"{self.name}: {split}"
-            images = _checked_images(where, getattr(self, f"{split}_images"))
-            labels = _checked_labels(where, getattr(self, f"{split}_labels"))
+            images = _checked_images(f"{where} images", getattr(self, f"{split}_images"))
+            labels = as_labels(f"{where}_labels", getattr(self, f"{split}_labels"))
             if len(images) != len(labels):
                 raise DataError(
                     f"{where} set has {len(images)} images but {len(labels)} labels; "
@@ -61,6 +63,37 @@ class Dataset:
                 f"{self.name}: train images have {train} pixels but test images {test}; "
                 "both must have the same size"
             )
+        if self.unlabelled is not None:
+            self._check_unlabelled(self.unlabelled)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        name: str,
+        train_images: NDArray[Any],
+        train_labels: NDArray[Any],
+        test_images: NDArray[Any],
+        test_labels: NDArray[Any],
+    ) -> Dataset:
+        """Make a data set of arrays as people have them.
+
+        Parameters
+        ----------
+        name : what the rows of a result are to say
+        train_images, test_images : integers or floats with whole values 0-255, of shape
+            (N, features), (N, height, width) or with a channel axis of 1 beside these
+        train_labels, test_labels : integers 0-255, shape (N,)
+
+        Raises
+        ------
+        DataError
+            When an array holds anything else, or when the arrays do not match.
+        """
+        train = as_labelled(
+            f"{name}: train_images", train_images, f"{name}: train_labels", train_labels
+        )
+        test = as_labelled(f"{name}: test_images", test_images, f"{name}: test_labels", test_labels)
+        return cls(name, *train, *test)
 
     @property
     def features(self) -> int:
@@ -81,7 +114,10 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 over the shapes and bytes of the four arrays, the same on every machine."""
+        """SHA-256 over the shapes and bytes of the four arrays, the same on every machine.
+
+        Unlabelled images are no part of it: nothing is trained or tested on them.
+        """
         digest = hashlib.sha256()
         for images, labels in (
             (self.train_images, self.train_labels),
@@ -112,41 +148,25 @@ class Dataset:
             self.test_images[:test],
             self.test_labels[:test],
             min_classes=self.classes,
+            unlabelled=self.unlabelled,
         )
+
+    def _check_unlabelled(self, images: NDArray[np.uint8]) -> None:
+        images = _checked_images(f"{self.name}: unlabelled images", images)
+        if images.shape[1] != self.features:
+            raise DataError(
+                f"{self.name}: train images have {self.features} pixels but unlabelled images "
+                f"{images.shape[1]}; both must have the same size"
+            )
+        object.__setattr__(self, "unlabelled", images)
 
 
 def _checked_images(where: str, images: NDArray[Any]) -> NDArray[np.uint8]:
     if images.dtype != np.uint8 or images.ndim != 2:
         raise DataError(
-            f"{where} images are {images.dtype} of shape {images.shape}; "
+            f"{where} are {images.dtype} of shape {images.shape}; "
             "give uint8 of shape (images, pixels)"
         )
     if images.size == 0:
-        raise DataError(f"{where} images are empty (shape {images.shape}); give at least one image")
+        raise DataError(f"{where} are empty (shape {images.shape}); give at least one image")
     return np.ascontiguousarray(images)
-
-
-def _checked_labels(where: str, labels: NDArray[Any]) -> NDArray[np.int32]:
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise DataError(
-            f"{where} labels are {labels.dtype} of shape {labels.shape}; "
-            "give integers of shape (images,)"
-        )
-    check_label_range(f"{where} labels", labels, MAX_LABEL)
-    return np.ascontiguousarray(labels, dtype=np.int32)
-
-
-def check_label_range(where: str, labels: NDArray[Any], largest: int) -> None:
-    """Refuse labels outside 0-`largest`, naming the first such label and its position.
-
-    Raises
-    ------
-    DataError
-        When a label is negative or above `largest`.
-    """
-    outside = np.flatnonzero((labels < 0) | (labels > largest))
-    if len(outside):
-        raise DataError(
-            f"label {labels[outside[0]]} at position {outside[0]} of {where} is outside "
-            f"0-{largest}; correct it or remove that image"
-        )

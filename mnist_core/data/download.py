@@ -53,6 +53,11 @@ CONNECT_SECONDS, READ_SECONDS = 4.0, 10.0
 FORBID = "MNIST_BENCH_NO_DOWNLOAD"
 
 
+def forbidden() -> bool:
+    """Whether the environment forbids downloads (`MNIST_BENCH_NO_DOWNLOAD=1`)."""
+    return os.environ.get(FORBID, "0") not in ("", "0")
+
+
 def cached(name: str) -> Path | None:
     """Return the cache folder of data set `name`, or None if it does not hold all four files.
 
@@ -85,7 +90,7 @@ def download(name: str) -> Path:
         When downloads are forbidden (`MNIST_BENCH_NO_DOWNLOAD=1`) or when every mirror fails
         or serves a file with another SHA-256.
     """
-    if os.environ.get(FORBID, "0") not in ("", "0"):
+    if forbidden():
         raise DataError(
             f"{name} is not in the cache and {FORBID} forbids the download; "
             "set MNIST_DATA_DIR to a folder that holds it"

@@ -15,13 +15,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_core.data.dataset import Dataset, check_label_range
+from mnist_core.data import magic
+from mnist_core.data.conversion import check_label_range
+from mnist_core.data.dataset import Dataset
+from mnist_core.data.magic import GZIP_MAGIC, RETRY
 from mnist_core.errors import DataError
 
 UINT8 = 0x08
-GZIP_MAGIC = b"\x1f\x8b"
 CLASSES = 10
-RETRY = "fetch it again"
+
+FILES = tuple(
+    (f"{split}-{content}", f"idx{ndim}-ubyte")
+    for split in ("train", "t10k")
+    for content, ndim in (("images", 3), ("labels", 1))
+)
 
 
 def read_idx(path: str | Path) -> NDArray[np.uint8]:
@@ -54,6 +61,13 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
             f"{RETRY}"
         )
     return np.frombuffer(content, dtype=np.uint8)[header:].reshape(shape).copy()
+
+
+def holds_idx(folder: Path) -> bool:
+    """Whether a folder has any of the four IDX files."""
+    return any(
+        (folder / spelling).is_file() for stem, kind in FILES for spelling in _spellings(stem, kind)
+    )
 
 
 def read_idx_folder(folder: str | Path, name: str | None = None) -> Dataset:
@@ -97,8 +111,7 @@ def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DataError(f"cannot read {path}: {reason}; check the path") from error
+        raise magic.cannot_read(path, error) from error
     if content.startswith(GZIP_MAGIC):
         try:
             content = gzip.decompress(content)
@@ -110,6 +123,9 @@ def _content(path: Path) -> bytes:
 
 
 def _shape(path: Path, content: bytes) -> tuple[int, ...]:
+    found = magic.kind_of(content)
+    if found in ("pickle", "page"):
+        raise magic.refusal(path, found, "an IDX file")
     if len(content) < 4:
         raise DataError(f"{path} is truncated: only {len(content)} bytes of header; {RETRY}")
     zero, kind, ndim = struct.unpack_from(">HBB", content)
@@ -154,8 +170,12 @@ def _read_pair(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.
     return images.reshape(len(images), -1), labels
 
 
+def _spellings(stem: str, kind: str) -> list[str]:
+    return [f"{stem}{sign}{kind}{end}" for sign in "-." for end in ("", ".gz")]
+
+
 def _find(folder: Path, stem: str, kind: str) -> Path:
-    spellings = [f"{stem}{sign}{kind}{end}" for sign in "-." for end in ("", ".gz")]
+    spellings = _spellings(stem, kind)
     for spelling in spellings:
         if (folder / spelling).is_file():
             return folder / spelling

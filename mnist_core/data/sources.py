@@ -11,11 +11,13 @@ from pathlib import Path
 from mnist_core.data.dataset import Dataset
 from mnist_core.data.digits import digits
 from mnist_core.data.download import cached, download
+from mnist_core.data.forms import read_path
 from mnist_core.data.idx import read_idx_folder
+from mnist_core.data.openml import openml
 from mnist_core.data.uniform import uniform
 from mnist_core.errors import DataError
 
-SOURCES: tuple[str, ...] = ("auto", "mnist", "fashion-mnist", "digits", "synthetic")
+SOURCES: tuple[str, ...] = ("auto", "mnist", "fashion-mnist", "digits", "synthetic", "openml")
 
 OFFICIAL = {
     "mnist": "77845a69f1250026f70aeedf8b31af178f431371759894238a6ee5ee70270e1c",
@@ -29,7 +31,7 @@ def load(spec: str) -> Dataset:
 
     Parameters
     ----------
-    spec : one of `SOURCES` or the path of a data set
+    spec : one of `SOURCES` or the path of a data set, a file or a folder (docs/data.md)
         "auto" takes the folder in `MNIST_DATA_DIR`, else MNIST from the cache or a download,
         else the drawn digits. A path named like a source is given as "./mnist".
 
@@ -49,8 +51,10 @@ def load(spec: str) -> Dataset:
             return digits()
         case "synthetic":
             return uniform()
+        case "openml":
+            return _named(openml())
         case path if path and Path(path).expanduser().exists():
-            return _read_path(Path(path).expanduser())
+            return _named(read_path(Path(path).expanduser()))
     raise DataError(
         f"no data set {spec!r}: it is neither a path that exists nor one of {', '.join(SOURCES)}"
     )
@@ -82,7 +86,7 @@ def resolve(spec: str) -> str:
 def _official(name: str) -> Dataset:
     """Load an official split or fail; nothing else ever stands in for it."""
     for folder in _candidates(name):
-        dataset = _read_path(folder)
+        dataset = _named(read_path(folder))
         if dataset.name == name:
             return dataset
     return read_idx_folder(cached(name) or download(name), name)
@@ -104,18 +108,11 @@ def _data_dir() -> Path | None:
     return Path(folder).expanduser() if folder else None
 
 
-def _read_path(path: Path) -> Dataset:
-    """Read a data set of any form that is recognised; so far, a folder of IDX files."""
-    if not path.is_dir():
-        raise DataError(f"{path} is not a folder; give a folder that holds the four IDX files")
-    return _named(read_idx_folder(path))
-
-
 def _named(dataset: Dataset) -> Dataset:
     """Name an official split as such and nothing else so: rows that say "mnist" hold MNIST."""
     for name, sha256 in OFFICIAL.items():
         if dataset.sha256 == sha256:
             return replace(dataset, name=name)
-    if dataset.name in SOURCES:
+    if dataset.name.partition(",")[0] in SOURCES:  # also where the name goes on with a split
         return replace(dataset, name=f"./{dataset.name}")
     return dataset

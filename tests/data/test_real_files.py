@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from data_forms import OFFICIAL_FORMS, csv_text
 
 from mnist_core.data import Dataset, load, sources
 from mnist_core.data import download as downloads
@@ -55,3 +57,22 @@ def test_fashion_mnist_beside_mnist(monkeypatch: pytest.MonkeyPatch, mnist: Data
     fashion = load("fashion-mnist")
     assert int(fashion.train_images.sum(dtype=np.int64)) == 3_431_114_169
     assert int(fashion.test_images.sum(dtype=np.int64)) == 573_469_082
+
+
+@pytest.mark.parametrize(
+    "form", ["npy", *(pytest.param(form, marks=pytest.mark.long) for form in ("npz", "csv"))]
+)
+def test_mnist_is_named_so_in_any_form(mnist: Dataset, tmp_path: Path, form: str) -> None:
+    dataset = load(str(OFFICIAL_FORMS[form](tmp_path, mnist)))
+    assert (dataset.name, dataset.sha256) == ("mnist", sources.OFFICIAL["mnist"])
+
+
+@pytest.mark.long
+def test_train_csv_of_kaggle_takes_at_most_two_seconds(mnist: Dataset, tmp_path: Path) -> None:
+    """42,000 rows of 785 columns; processor time, since others may keep this machine busy."""
+    path = tmp_path / "train.csv"
+    path.write_text(csv_text(mnist.train_images[:42_000], mnist.train_labels[:42_000]))
+    start = time.process_time()
+    dataset = load(str(path))
+    assert time.process_time() - start < 2 * 2  # on two cores
+    assert dataset.name == "train.csv, 6,000 held out at random"
