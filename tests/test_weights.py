@@ -1,31 +1,21 @@
 """Saved weights: what comes back is what was saved, and what cannot be used says why."""
 
 import math
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from weight_files import refused
 
 from mnist_core import registry, weights
 from mnist_core.backends import Backend
-from mnist_core.errors import DataError, MnistBenchError, OutputError
+from mnist_core.errors import DataError, OutputError
 from mnist_core.network import Network, initial_parameters
 from mnist_core.precision import PRECISIONS, Precision
 
 SIZES = (7, 5, 3)
-
-
-def refused(action: Callable[[], object], error: type[MnistBenchError], *parts: str) -> None:
-    """Check that the action is refused in one line that holds all of ``parts``."""
-    with pytest.raises(error) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message
-    for part in parts:
-        assert part in message
 
 
 def tensors(sizes: tuple[int, ...] = SIZES) -> dict[str, np.ndarray]:
@@ -82,31 +72,68 @@ def test_saving_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> Non
     )
 
 
+def test_weights_are_found_in_the_folder_of_a_training(tmp_path: Path) -> None:
+    """Whatever else is in it."""
+    written(tmp_path / weights.FILE_NAME, tensors())
+    (tmp_path / "history.csv").write_text("epoch,loss\n")
+    np.save(tmp_path / "w1.npy", np.ones((2, 2)))
+    assert weights.load(tmp_path).sizes == SIZES
+
+
+# The same bits
+
+
+def test_hash_is_the_same_for_the_same_bits_alone(tmp_path: Path) -> None:
+    network = Network(SIZES, registry.backend("numpy"), initial=initial_parameters(SIZES, 3))
+    weights.save(tmp_path / "weights", network, {"data": "digits"})
+    parameters = network.get_parameters()
+    expected = weights.sha256(parameters)
+    assert len(expected) == 64
+    assert weights.load(tmp_path / "weights").sha256 == expected
+    swapped = [(w.astype(w.dtype.newbyteorder(">")), b) for w, b in parameters]
+    fortran = [(np.asfortranarray(w), b) for w, b in parameters]
+    assert weights.sha256(swapped) == weights.sha256(fortran) == expected
+    assert weights.sha256([(w.T.copy(), b) for w, b in parameters]) != expected
+    assert weights.sha256([(w.astype(np.float64), b) for w, b in parameters]) != expected
+    bias = parameters[1][1]
+    bias[0] = np.nextafter(bias[0], np.float32(1))
+    assert weights.sha256(parameters) != expected
+
+
 # What is refused
 
 
 def test_missing_file(tmp_path: Path) -> None:
     refused(lambda: weights.load(tmp_path / "no"), DataError, str(tmp_path / "no"), "no such file")
-    refused(lambda: weights.load(tmp_path), DataError, "no such file")
+    refused(lambda: weights.load(tmp_path / ("long" * 99)), DataError, "File name too long")
 
 
-@pytest.mark.parametrize("length", [0, 7, 8, 100, -1])
-def test_truncated_file(length: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("length", "reason"),
+    [
+        (0, "the file is empty"),
+        (8, "neither safetensors, .npz nor .npy"),
+        (100, "not a safetensors file that can be read"),
+        (-1, "not a safetensors file that can be read"),
+    ],
+)
+def test_truncated_file(length: int, reason: str, tmp_path: Path) -> None:
     path = written(tmp_path / "weights", tensors())
     path.write_bytes(path.read_bytes()[:length])
-    refused(lambda: weights.load(path), DataError, f"weights {path}: not a safetensors file")
+    refused(lambda: weights.load(path), DataError, f"weights {path}: {reason}")
 
 
-@pytest.mark.parametrize("content", [b"not weights at all\n" * 9, b"\xff" * 200, b"PK\x03\x04"])
+@pytest.mark.parametrize("content", [b"not weights at all\n" * 9, b"\xff" * 200, b"PKZIP"])
 def test_file_of_another_kind(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "weights"
     path.write_bytes(content)
-    refused(lambda: weights.load(path), DataError, f"weights {path}: not a safetensors file")
+    refused(lambda: weights.load(path), DataError, f"weights {path}: neither safetensors, .npz nor")
 
 
-def test_file_that_names_no_network(tmp_path: Path) -> None:
-    path = written(tmp_path / "weights", tensors(), network=None)
-    refused(lambda: weights.load(path), DataError, str(path), "do not say which network")
+def test_weights_of_another_network_than_asked_for(tmp_path: Path) -> None:
+    path = written(tmp_path / "weights", tensors())
+    assert weights.load(path, SIZES).sizes == SIZES
+    refused(lambda: weights.load(path, (7, 5, 4, 3)), DataError, "are of 7-5-3, not 7-5-4-3")
 
 
 @pytest.mark.parametrize("network", ["", "7", "many"])

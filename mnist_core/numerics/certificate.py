@@ -10,6 +10,7 @@ import numpy as np
 from mnist_core import registry
 from mnist_core.backends import Backend
 from mnist_core.data import Dataset
+from mnist_core.hashes import sha256
 from mnist_core.numerics import exact, trajectory
 from mnist_core.numerics.check import Check
 from mnist_core.numerics.course import Course, plan_course
@@ -218,8 +219,8 @@ def certify(
 def _hashes(course: Course, data: Dataset, checks: Sequence[Check]) -> dict[str, str]:
     hashes = {
         "data": data.sha256,
-        "initial_weights": trajectory.sha256(p for pair in course.initial for p in pair),
-        "order": trajectory.sha256(course.indices),
+        "initial_weights": sha256(p for pair in course.initial for p in pair),
+        "order": sha256(course.indices),
     }
     if all(check.passed for check in checks):
         hashes["weights"] = next(c.sha256 for c in checks if c.sha256 is not None)

@@ -1,6 +1,5 @@
 """Fifty steps of training beside the truth: is a backend as close to it as NumPy can be asked?"""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from mnist_core.backends import Backend
 from mnist_core.errors import DivergedError
+from mnist_core.hashes import sha256
 from mnist_core.numerics import envelopes
 from mnist_core.numerics.check import Check, Growth, raising_fails
 from mnist_core.numerics.course import Course, Run, WholeRun
@@ -171,12 +171,3 @@ def check_deterministic(backend: Backend, course: Course) -> Check:
     same = first == second
     detail = "the same bits twice" if same else "training twice gave different bits"
     return Check("deterministic", "deterministic", same, detail, sha256=first)
-
-
-def sha256(arrays: Iterable[HostArray]) -> str:
-    """Hash of arrays' shapes and little-endian bytes, in C order."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(str(array.shape).encode())
-        digest.update(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"))).tobytes())
-    return digest.hexdigest()
