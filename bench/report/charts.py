@@ -165,6 +165,8 @@ def styled(chart: Any, ink: str, background: str) -> str:
     chart = chart.configure(background=background, aria=False, font="sans-serif")
     chart = chart.configure_axis(**quiet, **text, titleFontWeight="normal")
     chart = chart.configure_view(stroke=None).configure_text(fontSize=12)
+    chart = chart.configure_title(color=ink, fontSize=13, anchor="start")
+    chart = chart.configure_legend(**text, titleFontWeight="normal", labelLimit=PLOT)
     chart = chart.configure_header(
         labelFontWeight="bold", labelColor=ink, labelFontSize=12, labelLimit=PLOT
     )
