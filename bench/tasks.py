@@ -14,11 +14,11 @@ from mnist_core import registry
 from mnist_core.arrays import Space
 from mnist_core.backends import Backend, Work
 from mnist_core.data import Dataset
-from mnist_core.network import Network, initial_parameters
+from mnist_core.network import PART, Network, initial_parameters
 from mnist_core.operators import Case as Call
 from mnist_core.operators import HostArray, Operator
 from mnist_core.precision import Precision, precision
-from mnist_core.training import DeviceData, permutations
+from mnist_core.training import DeviceData, Permutations
 
 _WARM_STEPS = 3
 
@@ -140,7 +140,7 @@ class Bench:
             partial(network.set_parameters, initial),
             run,
             kernel.name,
-            images,
+            min(images, PART),
             operator.flops(call),
             kernel.flops_executed(call),
             operator.bytes(inputs, host[len(inputs) :]),
@@ -208,7 +208,7 @@ class Bench:
         """What to run at a level, what to warm up with, and the images that a run sees."""
         data, space = self._training_data(network), self.backend.space
         n = len(self._data.train_labels)
-        order = space.to_device(next(permutations(n, self.seed)))
+        order = space.to_device(next(Permutations(n, self.seed)))
         rate = self.precision.rate(self.lr, case.batch)
         if case.level == "epoch":
             head = order[: _WARM_STEPS * case.batch]

@@ -19,6 +19,12 @@ _ALIGNMENT = 16
 """Elements to which each parameter's place is rounded up: 64 bytes of float32, a cache line."""
 
 
+PART = 8192
+"""Images at most that pass through together: a larger batch does so in parts, in the memory of
+one.
+"""
+
+
 @dataclass(frozen=True)
 class Layer:
     """Parameters of one dense layer, their gradients, and its activation's name."""
@@ -235,11 +241,33 @@ class Network:
 
         ``lr`` is the learning rate as `Precision.rate` gives it.
         """
+        if index.shape[0] > PART:
+            losses = self._in_parts(images, labels, index)
+        else:
+            losses = self._pass(images, labels, index)
+        self.backend.sgd(self.parameters, self.gradient, lr=lr)
+        return losses
+
+    def _pass(self, images: Array, labels: Array, index: Array) -> Array:
+        """Gradient of images[index], forward and backward; losses (n,)."""
         batch = self.buffers(index.shape[0])
         self.backend.gather_batch(images, labels, index, batch.x, batch.labels)
         self.forward(batch.x)
-        losses = self.backward(batch.x, batch.labels)
-        self.backend.sgd(self.parameters, self.gradient, lr=lr)
+        return self.backward(batch.x, batch.labels)
+
+    def _in_parts(self, images: Array, labels: Array, index: Array) -> Array:
+        """As `_pass`, a part at a time; in exact precision to the same bits."""
+        space, n = self.backend.space, index.shape[0]
+        xp, losses = space.xp, self.losses(n)
+        total = space.scratch_like("sum over parts", self.gradient)
+        total[...] = 0
+        for start in range(0, n, PART):
+            stop = min(start + PART, n)
+            losses[start:stop] = self._pass(images, labels, index[start:stop])
+            weight = self.precision.weight_of_part(stop - start, n)
+            xp.multiply(self.gradient, weight, out=self.gradient)
+            xp.add(total, self.gradient, out=total)
+        self.gradient[...] = total
         return losses
 
     @level

@@ -101,6 +101,13 @@ class Precision:
             )
         return lr / float(2 ** (batch - 1).bit_length())
 
+    def weight_of_part(self, images: int, batch: int) -> float:
+        """What the gradient of some images of a batch counts in that of the batch.
+
+        Gradients are means over images, in exact precision sums.
+        """
+        return 1.0 if self is EXACT else images / batch
+
     def nearest_lr(self, lr: float) -> float:
         """The learning rate nearest to ``lr`` that this precision can train with."""
         if self is not EXACT:

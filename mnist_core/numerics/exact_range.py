@@ -44,10 +44,16 @@ class CheckedNetwork(Network):
 
     def step(self, images: Array, labels: Array, index: Array, lr: float) -> Array:
         """As `Network.step`, then checked."""
-        before = self.get_parameters()
-        losses = super().step(images, labels, index, lr)
         self._step += 1
-        self._check(before, len(index))
+        self._sums: dict[str, float] = {}
+        losses = super().step(images, labels, index, lr)
+        for i, layer in enumerate(self.layers):
+            self._check_parameters(f"of layer {i} at step {self._step}", layer)
+        return losses
+
+    def _pass(self, images: Array, labels: Array, index: Array) -> Array:
+        losses = super()._pass(images, labels, index)
+        self._check(len(index))
         return losses
 
     def set_parameters(self, parameters: Sequence[tuple[HostArray, HostArray]]) -> None:
@@ -55,7 +61,8 @@ class CheckedNetwork(Network):
         super().set_parameters(parameters)
         self._step = 0
 
-    def _check(self, before: list[tuple[HostArray, HostArray]], n: int) -> None:
+    def _check(self, n: int) -> None:
+        parameters = self.get_parameters()
         batch, to_host = self.buffers(n), self.backend.space.to_host
         inputs = [to_host(a) for a in (batch.x, *batch.activations)]
         for i, layer in enumerate(self.layers):
@@ -63,8 +70,7 @@ class CheckedNetwork(Network):
             out, grad = inputs[i + 1], to_host(batch.gradients[i])
             g = through_activation(out, grad, layer.activation)
             where = f"of layer {i} at step {self._step}"
-            self._check_layer(where, inputs[i], x_bits, *before[i], g, first=i == 0)
-            self._check_parameters(where, layer)
+            self._check_layer(where, inputs[i], x_bits, *parameters[i], g, first=i == 0)
 
     def _check_layer(
         self,
@@ -80,14 +86,19 @@ class CheckedNetwork(Network):
         forward = bits_needed(x, weight, x_bits, WEIGHT_BITS, bias)
         _require(forward, SIGNIFICAND_BITS, x_bits + WEIGHT_BITS, f"the output {where}")
         dw = bits_needed(x.T, g, x_bits, GRADIENT_BITS)
-        _require(dw, SIGNIFICAND_BITS, x_bits + GRADIENT_BITS, f"the weight's gradient {where}")
+        self._require_sum(dw, x_bits + GRADIENT_BITS, f"the weight's gradient {where}")
         db = bits_needed(np.ones((1, len(g))), g, 0, GRADIENT_BITS)
-        _require(db, SIGNIFICAND_BITS, GRADIENT_BITS, f"the bias's gradient {where}")
+        self._require_sum(db, GRADIENT_BITS, f"the bias's gradient {where}")
         if not first:
             dx = bits_needed(g, weight.T, GRADIENT_BITS, WEIGHT_BITS)
             _require(
                 dx, SIGNIFICAND_BITS, GRADIENT_BITS + WEIGHT_BITS, f"the input's gradient {where}"
             )
+
+    def _require_sum(self, bits: float, grid: int, what: str) -> None:
+        """The same of a gradient to which every part of the batch adds its own."""
+        self._sums[what] = float(np.logaddexp2(self._sums.get(what, -np.inf), bits))
+        _require(self._sums[what], SIGNIFICAND_BITS, grid, what)
 
     def _check_parameters(self, where: str, layer: Layer) -> None:
         for name, parameter in (("weight", layer.weight), ("bias", layer.bias)):
