@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from mnist_core import schedules
 from mnist_core.data import Dataset
 from mnist_core.errors import DivergedError, NetworkError
-from mnist_core.network import Network
+from mnist_core.network import Buffers, Network
 from mnist_core.operators import Array, HostArray
 from mnist_core.schedules import CONSTANT
+from mnist_core.schedules import schedule as find_schedule
 
 _EVALUATION_BATCH = 1000
 
@@ -22,6 +22,7 @@ class Epoch:
     """One line of the history: losses and accuracies in [0, 1], seconds of training alone.
 
     ``lr`` is the learning rate in the epoch's last step, ``test_seconds`` what testing took.
+    ``seconds`` are those since the line before: of several epochs, where not each has a line.
     """
 
     epoch: int
@@ -35,7 +36,7 @@ class Epoch:
 
 @dataclass
 class History:
-    """What happened in training, an entry an epoch."""
+    """What happened in training, an entry for each epoch that was looked at."""
 
     epochs: list[Epoch] = field(default_factory=list)
 
@@ -58,12 +59,33 @@ class DeviceData:
         return cls(to_device(images), to_device(labels.astype(np.int64)))
 
 
-def permutations(n: int, seed: int) -> Iterator[HostArray]:
-    """Order of n images for each epoch, int64, from a stream frozen across NumPy versions."""
-    # Not the stream of the initial weights, which starts from the seed itself.
-    rng = np.random.RandomState([seed, 1])
-    while True:
-        yield rng.permutation(n).astype(np.int64)
+class Permutations(Iterator[HostArray]):
+    """Order (n,) int64 of n images for each epoch, from a stream frozen across NumPy versions.
+
+    Parameters
+    ----------
+    n, seed
+        Number of images, and where the stream begins.
+    place
+        What another one's ``place`` was, to go on from there.
+    """
+
+    def __init__(self, n: int, seed: int, place: str | None = None) -> None:
+        # Not the stream of the initial weights, which starts from the seed itself.
+        self._n, self._rng = n, np.random.RandomState([seed, 1])
+        if place is not None:
+            key, position = place.split(":")
+            state = {"key": np.frombuffer(bytes.fromhex(key), "<u4"), "pos": int(position)}
+            self._rng.set_state({"bit_generator": "MT19937", "state": state})
+
+    def __next__(self) -> HostArray:
+        return self._rng.permutation(self._n).astype(np.int64)
+
+    @property
+    def place(self) -> str:
+        """Where in its stream it is: the generator's state, in hexadecimal, and the position."""
+        state = self._rng.get_state(legacy=False)["state"]
+        return f"{state['key'].astype('<u4').tobytes().hex()}:{state['pos']}"
 
 
 def check_recipe(network_sizes: tuple[int, ...], data: Dataset, batch: int) -> None:
@@ -83,23 +105,37 @@ def check_recipe(network_sizes: tuple[int, ...], data: Dataset, batch: int) -> N
         raise NetworkError(f"batch {batch}: give one between 1 and {n}, the images of {data.name}")
 
 
-def evaluate(network: Network, data: DeviceData) -> tuple[float, float]:
-    """Mean loss and accuracy of the network on a data set."""
+def _passes(network: Network, data: DeviceData) -> Iterator[tuple[Buffers, Array]]:
+    """Images in their order, a batch at a time: its buffers, and the logits (n, classes)."""
     space, n = network.backend.space, data.labels.shape[0]
     order = space.to_device(np.arange(n, dtype=np.int64))
-    losses, right = 0.0, 0
     for start in range(0, n, _EVALUATION_BATCH):
         index = order[start : min(start + _EVALUATION_BATCH, n)]
         batch = network.buffers(index.shape[0])
         network.backend.gather_batch(data.images, data.labels, index, batch.x, batch.labels)
-        logits = network.forward(batch.x)
+        yield batch, network.forward(batch.x)
+
+
+def evaluate(network: Network, data: DeviceData) -> tuple[float, float]:
+    """Mean loss and accuracy of the network on a data set."""
+    to_host, losses, right = network.backend.space.to_host, 0.0, 0
+    for batch, logits in _passes(network, data):
         network.backend.softmax_cross_entropy(
             logits, batch.labels, batch.losses, batch.gradients[-1]
         )
-        losses += float(space.to_host(batch.losses).sum(dtype=np.float64))
-        predicted = space.to_host(logits).argmax(axis=1)
-        right += int((predicted == space.to_host(batch.labels)).sum())
+        losses += float(to_host(batch.losses).sum(dtype=np.float64))
+        right += int((to_host(logits).argmax(axis=1) == to_host(batch.labels)).sum())
+    n = data.labels.shape[0]
     return losses / n, right / n
+
+
+def predict(network: Network, images: HostArray) -> HostArray:
+    """Probability (n, classes) float64 of each class for images (n, features) uint8."""
+    data = DeviceData.load(network, images, np.zeros(len(images), np.int64))
+    to_host = network.backend.space.to_host
+    logits = np.concatenate([to_host(logits) for _, logits in _passes(network, data)])
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
 def train(
@@ -111,34 +147,47 @@ def train(
     lr: float,
     seed: int = 0,
     schedule: str = CONSTANT,
+    every: int = 1,
     until: float = 1.0,
+    done: int = 0,
+    orders: Permutations | None = None,
+    between: Callable[[int, float], None] = lambda number, seconds: None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> History:
-    """Train by stochastic gradient descent, evaluating on the test images after each epoch.
+    """Train by stochastic gradient descent, evaluating on the test images.
 
-    The learning rate begins with ``lr`` and goes on as the schedule of that name says. Training
-    ends early after an epoch at which ``until`` of the test images are recognised.
+    The learning rate begins with ``lr`` and goes on as the schedule says. Losses are fetched and
+    test images evaluated after every so many epochs and after the last; training ends early where
+    ``until`` of the test images are then recognised. ``on_epoch`` is called with each such line of
+    the history, and ``between`` after the other epochs, with their number and the seconds since the
+    last line. Training that was broken off goes on with the number of epochs ``done`` and the
+    ``orders`` of those to come.
 
     Raises
     ------
     NetworkError
-        Where network, data and batch do not fit.
+        Where network, data and batch do not fit, or there is no such schedule.
     DivergedError
-        At the end of the epoch in which a loss became NaN or infinite; it names the step.
+        At the end of the epoch in which a loss was seen to be NaN or infinite; it names the step.
     """
     check_recipe(network.sizes, data, batch)
-    space = network.backend.space
+    planned, space = find_schedule(schedule), network.backend.space
     training = DeviceData.load(network, data.train_images, data.train_labels)
     test = DeviceData.load(network, data.test_images, data.test_labels)
-    orders = permutations(len(data.train_labels), seed)
+    orders = orders or Permutations(len(data.train_labels), seed)
+    device_losses = space.empty((len(data.train_labels),), network.precision.dtype)
     history = History()
     _warm_up(network, training, batch, network.precision.rate(lr, batch))
-    for number in range(1, epochs + 1):
+    space.synchronize()
+    start = perf_counter()
+    for number in range(done + 1, epochs + 1):
+        rates = planned.rates(lr, number - 1, epochs)
         order = space.to_device(next(orders))
-        space.synchronize()
-        start = perf_counter()
-        rates = schedules.rates(schedule, lr, number - 1, epochs)
-        losses = _train_epoch(network, training, order, batch, rates)
+        _train_epoch(network, training, order, batch, rates, device_losses)
+        if number % every and number != epochs:
+            between(number, perf_counter() - start)
+            continue
+        losses = space.to_host(device_losses)
         trained = perf_counter()
         _check_finite(losses, number, batch, lr)
         test_loss, accuracy = evaluate(network, test)
@@ -146,30 +195,33 @@ def train(
             raise _diverged(-(-len(losses) // batch), number, lr)
         loss = float(losses.mean(dtype=np.float64))
         seconds, test_seconds = trained - start, perf_counter() - trained
-        history.epochs.append(
-            Epoch(number, rates[-1], loss, test_loss, accuracy, seconds, test_seconds)
-        )
-        on_epoch(history.epochs[-1])
+        epoch = Epoch(number, rates[-1], loss, test_loss, accuracy, seconds, test_seconds)
+        history.epochs.append(epoch)
+        on_epoch(epoch)
         if accuracy >= until:
             break
+        space.synchronize()
+        start = perf_counter()
     return history
 
 
 def _train_epoch(
-    network: Network, data: DeviceData, order: Array, batch: int, rates: Sequence[float]
-) -> HostArray:
-    """One epoch, cut into as many pieces of whole batches as there are rates; the losses."""
+    network: Network,
+    data: DeviceData,
+    order: Array,
+    batch: int,
+    rates: Sequence[float],
+    losses: Array,
+) -> None:
+    """One epoch, cut into as many pieces of whole batches as there are rates, and its losses."""
     n = order.shape[0]
     steps = -(-n // batch)
     ends = [min(n, steps * piece // len(rates) * batch) for piece in range(len(rates) + 1)]
-    losses = []
     for lr, first, last in zip(rates, ends, ends[1:], strict=False):
         if first < last:
             rate = network.precision.rate(lr, batch)
             found = network.epoch(data.images, data.labels, order[first:last], batch, rate)
-            losses.append(network.backend.space.to_host(found))
-    network.backend.space.synchronize()
-    return np.concatenate(losses)
+            losses[first:last] = found
 
 
 def _warm_up(network: Network, data: DeviceData, batch: int, rate: float) -> None:

@@ -1,4 +1,4 @@
-"""Schedules of the learning rate, and how long training takes to an accuracy."""
+"""How long training takes to an accuracy, with a learning rate that falls to 0."""
 
 import csv
 
@@ -8,24 +8,9 @@ from command_line import invoke, write_data
 
 from mnist_core import registry
 from mnist_core.network import Network
-from mnist_core.presets import PRESETS
-from mnist_core.schedules import PIECES, SCHEDULES, rates
 from mnist_core.training import train
 
 SMALL = ("--network", "784-16-10", "--batch", "20", "--learning-rate", "0.2")
-
-
-def test_a_linear_schedule_ends_just_above_0():
-    found = [rate for epoch in range(3) for rate in rates("linear", 0.6, epoch, 3)]
-    assert len(found) == 3 * PIECES
-    assert np.allclose(np.diff(found), -0.6 / (3 * PIECES))
-    assert found[0] == pytest.approx(0.6 * (1 - 0.5 / 30))
-    assert found[-1] == pytest.approx(0.6 * 0.5 / 30)
-    assert rates("constant", 0.6, 1, 3) == [0.6]
-
-
-def test_presets_name_schedules_that_there_are():
-    assert {preset.schedule for preset in PRESETS.values()} <= set(SCHEDULES)
 
 
 @pytest.mark.parametrize("batch", [7, 128, 1500, 2000])
@@ -49,14 +34,6 @@ def test_pieces_are_whole_batches_and_every_image_is_seen_once(batch, small_digi
     falling = [lr for _, lr, _ in pieces]
     assert falling == sorted(falling, reverse=True)
     assert history.epochs[-1].lr == falling[-1]
-
-
-def test_a_schedule_of_one_rate_trains_as_no_schedule(small_digits, monkeypatch):
-    monkeypatch.setitem(SCHEDULES, "level", lambda progress: 1.0)
-    networks = [Network((784, 12, 10), registry.backend("numpy")) for _ in range(2)]
-    for network, schedule in zip(networks, ("constant", "level"), strict=True):
-        train(network, small_digits, epochs=2, batch=150, lr=0.1, schedule=schedule)
-    np.testing.assert_array_equal(*[network.parameters for network in networks])
 
 
 def test_training_ends_when_enough_is_recognised(small_digits):
@@ -95,10 +72,13 @@ def test_what_is_not_reached_is_exit_code_1(tmp_path, small_digits):
     [
         (("--to-accuracy", "99"), "--to-accuracy 99: no preset is known to reach more than 98 %"),
         (("--to-accuracy", "0"), "0.0 is not in the range 0<x<=100"),
-        (("--schedule", "cosine"), "unknown schedule 'cosine'; there are constant, linear"),
         (
-            ("--schedule", "linear", "--precision", "exact"),
-            "schedule linear: exact precision takes constant",
+            ("--to-accuracy", "97", "--compare", "batch,32"),
+            "--to-accuracy has seeds and lines of its own: leave --compare out",
+        ),
+        (
+            ("--to-accuracy", "97", "--backend", "numpy", "--backend", "numba"),
+            "--to-accuracy takes one --backend",
         ),
     ],
 )

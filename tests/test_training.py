@@ -14,7 +14,15 @@ from mnist_core.data import Dataset
 from mnist_core.errors import DivergedError, NetworkError
 from mnist_core.network import Network
 from mnist_core.precision import FLOAT64
-from mnist_core.training import DeviceData, Epoch, check_recipe, evaluate, permutations, train
+from mnist_core.training import (
+    DeviceData,
+    Epoch,
+    Permutations,
+    check_recipe,
+    evaluate,
+    predict,
+    train,
+)
 
 SIZES = (784, 32, 10)
 
@@ -27,7 +35,7 @@ def hashed(orders: list[np.ndarray]) -> str:
 
 
 def first_orders(n: int, seed: int, epochs: int = 3) -> list[np.ndarray]:
-    return list(islice(permutations(n, seed), epochs))
+    return list(islice(Permutations(n, seed), epochs))
 
 
 # The order of images
@@ -167,3 +175,76 @@ def test_divergence_in_the_very_last_step_is_seen(small_digits: Dataset) -> None
     network = Network((784, 8, 10), registry.backend("numpy"))
     with np.errstate(all="ignore"), pytest.raises(DivergedError, match="step 1 of epoch 1"):
         train(network, small_digits, epochs=1, batch=2000, lr=1e30)
+
+
+# Looked at now and then, broken off and gone on with
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 7])
+def test_only_every_so_many_epochs_have_a_line(every: int, small_digits: Dataset) -> None:
+    between: list[int] = []
+    history = train(
+        Network(SIZES, registry.backend("numpy")),
+        small_digits,
+        epochs=7,
+        batch=500,
+        lr=0.1,
+        every=every,
+        between=lambda number, seconds: between.append(number),
+    ).epochs
+    lines = [epoch.epoch for epoch in history]
+    assert lines == sorted({*range(every, 8, every), 7})
+    assert sorted(lines + between) == list(range(1, 8))
+
+
+def test_lines_are_the_same_however_many_there_are(small_digits: Dataset) -> None:
+    def lines(every: int) -> list[tuple[Any, ...]]:
+        network = Network(SIZES, registry.backend("numpy"))
+        history = train(network, small_digits, epochs=4, batch=500, lr=0.1, every=every)
+        return [(e.epoch, e.loss, e.test_loss, e.test_accuracy) for e in history.epochs]
+
+    assert lines(2) == lines(1)[1::2]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "inverse-time:1/3", "step:2,0.5"])
+@pytest.mark.parametrize("done", [1, 3])
+def test_training_that_goes_on_ends_with_the_same_bits(
+    done: int, schedule: str, backend: Backend, small_digits: Dataset
+) -> None:
+    recipe: dict[str, Any] = {"epochs": 4, "batch": 97, "lr": 0.1, "schedule": schedule}
+    whole = Network(SIZES, backend)
+    train(whole, small_digits, **recipe)
+
+    broken, orders, places = Network(SIZES, backend), Permutations(2000, 0), {}
+
+    def on_epoch(epoch: Epoch) -> None:
+        places[epoch.epoch] = orders.place, broken.get_parameters()
+
+    train(broken, small_digits, **recipe, orders=orders, on_epoch=on_epoch)
+    place, parameters = places[done]
+    resumed = Network(SIZES, backend, initial=parameters)
+    orders = Permutations(2000, 0, place)
+    history = train(resumed, small_digits, **recipe, done=done, orders=orders).epochs
+    assert [epoch.epoch for epoch in history] == list(range(done + 1, 5))
+    for model in (broken, resumed):
+        for mine, theirs in zip(model.get_parameters(), whole.get_parameters(), strict=True):
+            assert [a.tobytes() for a in mine] == [a.tobytes() for a in theirs]
+
+
+def test_orders_go_on_where_they_stood() -> None:
+    orders = Permutations(97, 5)
+    next(orders)
+    again = Permutations(97, 5, orders.place)
+    assert hashed([next(again), next(again)]) == hashed([next(orders), next(orders)])
+
+
+def test_predictions_are_what_forward_says(backend: Backend, small_digits: Dataset) -> None:
+    network = Network(SIZES, backend)
+    images = small_digits.test_images[:137]
+    probabilities = predict(network, images)
+    (w0, b0), (w1, b1) = network.get_parameters()
+    logits = np.maximum(images / 255 @ w0 + b0, 0) @ w1 + b1
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert probabilities.dtype == np.float64
+    np.testing.assert_allclose(probabilities, p, rtol=1e-4)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-14)

@@ -13,7 +13,7 @@ from mnist_core.numerics.reference import REFERENCE
 from mnist_core.operators import HostArray
 from mnist_core.operators.gather_batch import PIXEL_MAX
 from mnist_core.precision import FLOAT64, Precision
-from mnist_core.training import DeviceData, permutations
+from mnist_core.training import DeviceData, Permutations
 
 _EPOCHS = 5
 _FULL_BATCHES = 9
@@ -114,9 +114,9 @@ def plan_course(
     partial = _PARTIAL if batch > _PARTIAL else max(1, 3 * batch // 4)
     n = min(full * batch + partial, len(data.train_labels))
     # The images are a sample of all, the same for every backend.
-    chosen = next(permutations(len(data.train_labels), seed))[:n]
+    chosen = next(Permutations(len(data.train_labels), seed))[:n]
     epochs = max(2, min(_EPOCHS, _EPOCHS * _IMAGES // n))
-    orders = [order for order, _ in zip(permutations(n, seed), range(epochs), strict=False)]
+    orders = [order for order, _ in zip(Permutations(n, seed), range(epochs), strict=False)]
     proposed = Course(
         tuple(sizes),
         precision,

@@ -18,7 +18,7 @@ from mnist_core.numerics.exact_range import CheckedNetwork
 from mnist_core.numerics.reference import REFERENCE
 from mnist_core.operators import Array, HostArray, Operator
 from mnist_core.precision import EXACT, HASHED_BITS, WEIGHT_BITS
-from mnist_core.training import DeviceData, permutations
+from mnist_core.training import DeviceData, Permutations
 
 STEPS = 100
 
@@ -51,8 +51,8 @@ class Recipe:
     def orders(self, available: int) -> Iterator[HostArray]:
         """Order of the images in each epoch; the last ends with the last step."""
         images, left = self.images(available), self.steps
-        chosen = next(permutations(available, self.seed))[:images]
-        for order in permutations(images, self.seed):
+        chosen = next(Permutations(available, self.seed))[:images]
+        for order in Permutations(images, self.seed):
             yield chosen[order[: left * self.batch]]
             left -= -(-images // self.batch)
             if left <= 0:
