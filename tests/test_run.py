@@ -377,7 +377,8 @@ def test_a_whole_quick_run_has_every_level_of_every_backend(data, tmp_path):
         assert set(found[found.level == "part"].operator) == parts
         assert set(found.status) == {"ok"}
         assert set(found.certificate) == {"float32"}
-        assert set(found.baseline) == {"numpy"}
+        # A step taken over has no piece that would be a piece of NumPy's.
+        assert set(found[found.operator != "fused"].baseline) == {"numpy"}
         assert set(found.role) == {role}
     numpy = table[table.backend == "numpy"]
     assert set(numpy.speedup) == {1.0}
