@@ -55,6 +55,19 @@ def _given(context: click.Context, names: Collection[str]) -> list[str]:
     ]
 
 
+def _without(why: str, *names: str) -> None:
+    """Raise `UsageError` where one of these options stands on the command line."""
+    found = _given(click.get_current_context(), names)
+    if found:
+        raise click.UsageError(f"{why}: leave {found[0]} out")
+
+
+def _only(why: str, name: str) -> None:
+    """Raise `UsageError` where another option than this one stands on the command line."""
+    parameters = {str(p.name) for p in click.get_current_context().command.params}
+    _without(why, *(parameters - {name}))
+
+
 @click.group(cls=_Commands, context_settings=_SETTINGS)
 @click.version_option(package_name="mnist-bench")
 def main() -> None:
@@ -73,11 +86,8 @@ def run(**options: Any) -> None:
     """Verify, time and report: the main job."""
     from bench.commands.run import run_command
 
-    others = _given(click.get_current_context(), set(options) - {"resume"})
-    if options["resume"] and others:
-        raise click.UsageError(
-            f"--resume goes on with what was asked for then: leave {others[0]} out"
-        )
+    if options["resume"]:
+        _only("--resume goes on with what was asked for then", "resume")
     sys.exit(run_command(**options))
 
 
@@ -149,30 +159,67 @@ def compare(**options: Any) -> None:
 
 
 @main.command()
-@option.BACKEND
+@option.TRAINED
 @click.option("--network", metavar="784-128-64-10", help="Layer sizes.")
-@click.option("--batch", type=int, help="Images a step.")
+@option.BATCH_OR_ALL
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the training images.")
 @click.option("--learning-rate", "lr", type=float, help="Length of a step, above 0.")
-@click.option("--schedule", metavar="constant|linear", help="How the learning rate goes on.")
+@click.option(
+    "--schedule",
+    metavar="constant|linear|inverse-time:RATE|step:EPOCHS,FACTOR",
+    help="How the learning rate goes on.",
+)
+@click.option(
+    "--every", type=click.IntRange(min=1), help="Epochs between two lines of the history."
+)
 @click.option(
     "--to-accuracy",
     type=click.FloatRange(min=0, min_open=True, max=100),
     metavar="PERCENT",
     help="How long until so many test images are recognised? Five seeds; preset to-97 or to-98.",
 )
+@click.option(
+    "--compare",
+    "compared",
+    metavar="batch,minibatch",
+    help="Train with all images at once and in mini-batches, or with batches of these sizes.",
+)
 @option.PRESET
+@option.SPLIT
 @option.CONDITIONS
 @click.option("--out", metavar="DIR", help="Folder for weights and history.  [results/runs/TIME]")
-def train(to_accuracy: float | None, **options: Any) -> None:
-    """Train one network; save its weights and history."""
+@click.option("--resume", metavar="DIR", help="Go on with a training that was broken off.")
+def train(
+    backends: tuple[str, ...],
+    to_accuracy: float | None,
+    compared: str | None,
+    resume: str | None,
+    **options: Any,
+) -> None:
+    """Train one network; save its weights, history and pictures.
+
+    Several backends, or --compare, are trained in turn and drawn together.
+    """
+    backends = tuple(dict.fromkeys(backends)) or ("numpy",)
+    if resume:
+        _only("--resume goes on with what was asked for then", "resume")
+        from bench.commands.train import resume_command
+
+        sys.exit(resume_command(resume))
     if to_accuracy is not None:
+        _without("--to-accuracy has seeds and lines of its own", "compared", "every")
+        if len(backends) > 1:
+            raise click.UsageError("--to-accuracy takes one --backend")
         from bench.commands.to_accuracy import to_accuracy_command
 
-        sys.exit(to_accuracy_command(to_accuracy, **options))
+        sys.exit(to_accuracy_command(to_accuracy, backend=backends[0], **options))
+    if compared is not None or len(backends) > 1:
+        from bench.commands.convergence import convergence_command
+
+        sys.exit(convergence_command(compared, backends, **options))
     from bench.commands.train import train_command
 
-    train_command(**options)
+    sys.exit(train_command(backend=backends[0], **options))
 
 
 @main.command()
@@ -180,14 +227,15 @@ def train(to_accuracy: float | None, **options: Any) -> None:
     "--weights",
     required=True,
     metavar="PATH",
-    help="Weights that `train` saved: the file, or its folder.",
+    help="Of any form in docs/weights.md; what `train` saved: the file, or its folder.",
 )
 @option.BACKEND
 @option.DATA
 @option.PLUGIN
+@click.option("--out", metavar="DIR", help="Folder for pictures and predictions.  [none]")
 def evaluate(**options: Any) -> None:
     """Loss and accuracy of saved weights on test images."""
-    from bench.commands.train import evaluate_command
+    from bench.commands.evaluate import evaluate_command
 
     evaluate_command(**options)
 

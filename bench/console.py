@@ -88,21 +88,28 @@ class RunProgress:
 
 
 class TrainProgress:
-    """Progress bar of training with a line an epoch above it, on stdout."""
+    """Progress bar of training, with the figures last seen, below a line an epoch on stdout."""
 
-    def __init__(self, epochs: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    def __init__(self, epochs: int, done: int = 0) -> None:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
         console = stderr()
         self._progress: Progress = Progress(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID = self._progress.add_task("", total=epochs)
+        self._task: TaskID = self._progress.add_task("", total=epochs, completed=done)
 
     def __enter__(self) -> "TrainProgress":
         self._progress.start()
@@ -111,14 +118,19 @@ class TrainProgress:
     def __exit__(self, *exception: object) -> None:
         self._progress.stop()
 
-    def epoch(self, line: str) -> None:
-        """Print the line of a finished epoch."""
+    def advance(self) -> None:
+        """Count an epoch as done."""
+        self._progress.advance(self._task)
+
+    def epoch(self, line: str, figures: str = "") -> None:
+        """Print the line of a finished epoch; ``figures`` of it stay beside the bar."""
         output = stdout()
         # On one terminal the bar must know of the line, or they would write over each other.
         shared = output.is_terminal and self._progress.console.is_terminal
         console = self._progress.console if shared else output
         console.print(line, markup=False, soft_wrap=True)
-        self._progress.advance(self._task)
+        self._progress.update(self._task, description=figures)
+        self.advance()
 
 
 def head(environment: dict[str, Any]) -> list[str]:

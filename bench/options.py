@@ -29,6 +29,13 @@ PLUGIN = click.option(
 BACKEND = click.option(
     "--backend", default="numpy", show_default=True, metavar="NAME", help="What computes."
 )
+TRAINED = click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="NAME",
+    help="What computes; several are compared.  [numpy]",
+)
 BACKENDS = click.option(
     "--backend",
     "backends",
@@ -64,11 +71,32 @@ NETWORKS = click.option(
 BATCHES = click.option(
     "--batch", "batches", multiple=True, type=int, help="Images a step; repeatable."
 )
+
+
+def _batch_or_all(_context: click.Context, _option: click.Parameter, value: Any) -> Any:
+    if value in (None, "all"):
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is neither a number of images nor all") from None
+
+
+BATCH_OR_ALL = click.option(
+    "--batch", callback=_batch_or_all, metavar="N|all", help="Images a step, or all at once."
+)
+SPLIT = click.option(
+    "--split",
+    type=click.Choice(["official", "original"]),
+    default="official",
+    show_default=True,
+    help="Test images: the data set's own, or those of the preset's original.",
+)
 DATA = click.option(
     "--data",
     default="auto",
     show_default=True,
-    metavar="auto|mnist|fashion-mnist|digits|synthetic|PATH",
+    metavar="auto|mnist|fashion-mnist|digits|synthetic|openml|PATH",
     help="Images of which data set.",
 )
 PRESET = click.option(

@@ -1,7 +1,5 @@
 """What the commands print and write, and how options become a plan."""
 
-import csv
-import os
 import re
 import subprocess
 import sys
@@ -13,12 +11,10 @@ from command_line import invoke, mnist_bench, write_data
 from bench import suite
 from bench.cli import main
 from bench.commands import run as run_module
-from bench.commands import train as train_module
 from bench.plan import FULL, QUICK, Plan
 from bench.run_folder import RunFolder
 from mnist_core import registry
 from mnist_core.presets import PRESETS
-from mnist_core.weights import load as load_weights
 
 HEAVY = ("pandas", "numba", "scipy", "altair", "rich", "pyarrow", "jinja2", "cupy")
 
@@ -131,68 +127,6 @@ def test_data_describes_what_it_loaded(data, small_digits):
     assert second == f"sha256 {small_digits.sha256}"
 
 
-# Training
-
-
-@pytest.fixture(scope="module")
-def trained(data, tmp_path_factory):
-    out = tmp_path_factory.mktemp("trained") / "new" / "folder"
-    options = ("--network", "784-16-10", "--batch", 50, "--epochs", 3, "--learning-rate", 0.2)
-    return out, ok("train", "--data", data, *options, "--seed", 7, "--out", out)
-
-
-def test_train_prints_its_recipe_an_epoch_a_line_and_where_the_weights_are(trained, data):
-    out, printed = trained
-    first, *epochs, last = printed.splitlines()
-    assert first == (
-        f"784-16-10 on {data.name}, backend numpy, batch 50, learning rate 0.2, float32"
-    )
-    assert [line.split()[:2] for line in epochs] == [["epoch", str(n)] for n in (1, 2, 3)]
-    assert last == f"weights   {out / 'weights.safetensors'}"
-
-
-def test_train_writes_weights_and_history_and_nothing_else(trained):
-    out, printed = trained
-    assert sorted(os.listdir(out)) == ["history.csv", "weights.safetensors"]
-    with (out / "history.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    figures = ("lr", "loss", "test_loss", "test_accuracy", "seconds", "test_seconds")
-    assert list(rows[0]) == ["epoch", *figures]
-    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
-    assert {row["lr"] for row in rows} == {"0.2"}
-    assert float(rows[2]["loss"]) < float(rows[0]["loss"])
-    for row, line in zip(rows, printed.splitlines()[1:], strict=False):
-        assert f"test accuracy {float(row['test_accuracy']):.2%}" in line
-        assert f"loss {float(row['loss']):.4f}" in line
-
-
-def test_weights_say_what_they_were_trained_on(trained, data):
-    saved = load_weights(trained[0] / "weights.safetensors")
-    assert saved.sizes == (784, 16, 10)
-    assert saved.metadata["data"] == data.name
-    assert saved.metadata["backend"] == "numpy"
-
-
-def test_evaluate_gives_the_accuracy_that_train_printed(trained, data):
-    out, printed = trained
-    text = ok("evaluate", "--weights", out / "weights.safetensors", "--data", data)
-    accuracy = re.findall(r"test accuracy (\S+)", printed)[-1]
-    loss = re.findall(r"test loss (\S+)", printed)[-1]
-    assert text == (
-        f"784-16-10 on 500 test images of {data.name}: loss {loss}, accuracy {accuracy}\n"
-    )
-
-
-def test_training_again_gives_the_same_weights(trained, data, tmp_path):
-    options = ("--network", "784-16-10", "--batch", 50, "--epochs", 3, "--learning-rate", 0.2)
-    ok("train", "--data", data, *options, "--seed", 7, "--out", tmp_path)
-    again, first = (
-        [a.tobytes() for pair in load_weights(f / "weights.safetensors").parameters for a in pair]
-        for f in (tmp_path, trained[0])
-    )
-    assert again == first
-
-
 # Reports
 
 
@@ -282,22 +216,6 @@ def test_options_override_the_preset(plan):
     assert one.seed == 5
     one = plan("--network", "784-8-10", "--network", "784-10", "--batch", 1, "--level", "step")
     assert [(c.network, c.batch) for c in one.cases] == [((784, 8, 10), 1), ((784, 10), 1)]
-
-
-def test_train_takes_its_recipe_from_options_then_the_preset(data, tmp_path, monkeypatch):
-    seen = {}
-
-    def train(model, dataset, **recipe):
-        seen.update(recipe, network=model.sizes)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(train_module, "train_network", train)
-    arguments = ("--preset", "batch-gd", "--epochs", 2, "--data", data, "--out", tmp_path)
-    assert invoke("train", *arguments).exit_code == 130
-    assert (seen["batch"], seen["epochs"], seen["lr"]) == (2000, 2, 0.1)
-    assert seen["network"] == (784, 128, 64, 10)
-    assert invoke("train", *arguments, "--batch", 10, "--seed", 3).exit_code == 130
-    assert (seen["batch"], seen["epochs"], seen["seed"]) == (10, 2, 3)
 
 
 def test_peers_run_only_when_named_or_with_all(plan):

@@ -55,7 +55,10 @@ def test_training_does_not_overwrite_weights(trained, data):
     before = (trained / "weights.safetensors").read_bytes()
     done = invoke("train", *SMALL, "--epochs", 1, "--data", data, "--out", trained)
     assert done.exit_code == 2
-    assert "holds the weights of another training; choose another --out" in done.stderr
+    assert (
+        "holds another training (weights.safetensors); choose another --out, or go on with"
+        in done.stderr
+    )
     assert (trained / "weights.safetensors").read_bytes() == before
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bench import console, files
-from bench.commands.train import Job, prepared
+from bench.job import Job, prepared
 from mnist_core.errors import NetworkError, OutputError
 from mnist_core.training import Epoch, History
 
@@ -42,10 +42,11 @@ def to_accuracy_command(percent: float, out: str | None, **options: Any) -> int:
     from threadpoolctl import threadpool_limits
 
     options["preset"] = _preset(percent, options) or options["preset"]
-    job = prepared(**options)
-    folder = files.writable(files.folder(out))
+    folder = files.folder(out)
     if (folder / _HISTORY).exists():
         raise OutputError(f"{folder} holds the history of another training; choose another --out")
+    job = prepared(**options)
+    files.writable(folder)
     click.echo(f"{job}, until {percent:g} % of the test images are recognised")
     found: dict[int, History] = {}
     ready: dict[int, float] = {}

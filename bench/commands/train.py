@@ -1,218 +1,132 @@
-"""``mnist-bench train`` and ``mnist-bench evaluate``."""
+"""``mnist-bench train``."""
 
-import csv
-import os
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import click
-import numpy as np
 
-from bench import console, files
-from bench.worker import THREAD_VARIABLES
-from mnist_core import registry
-from mnist_core.backends import LEVELS, Backend
-from mnist_core.data import Dataset
-from mnist_core.data import load as load_data
-from mnist_core.errors import BackendError, NetworkError, OutputError
-from mnist_core.network import Network, initial_parameters, parse_sizes
-from mnist_core.numerics.exact_range import CheckedNetwork
-from mnist_core.precision import EXACT, Precision
-from mnist_core.precision import precision as find_precision
-from mnist_core.presets import Preset
-from mnist_core.presets import preset as find_preset
-from mnist_core.schedules import CONSTANT
-from mnist_core.schedules import schedule as find_schedule
-from mnist_core.training import DeviceData, Epoch, History, check_recipe
-from mnist_core.training import evaluate as evaluate_network
-from mnist_core.training import train as train_network
-from mnist_core.weights import load as load_weights
-from mnist_core.weights import save as save_weights
+from bench import console, files, trained
+from bench.job import Job, check_same_data, located, prepared
+from bench.training_folder import Stage, TrainingFolder, check_unused, read
+from mnist_core.network import Network
+from mnist_core.numerics.certificate import Certificate
+from mnist_core.training import Epoch, Permutations
 
-_WEIGHTS = "weights.safetensors"
+REFUSED = 1
 
 
-@dataclass(frozen=True)
-class Job:
-    """What is to be trained on what: the options, checked and put together."""
-
-    backend: Backend
-    recipe: Preset
-    precision: Precision
-    data: Dataset
-    images: int
-    reading_seconds: float
-
-    def model(self, seed: int) -> Network:
-        """A fresh network with the initial weights of a seed."""
-        exact = self.backend.computing_in(self.precision)
-        composed = not any(exact.take_over(level) for level in LEVELS)
-        # Where steps leave their values on the host, every one can be seen to be exact.
-        on_host = self.backend.space.device == "cpu"
-        checked = self.precision is EXACT and composed and on_host
-        initial = initial_parameters(self.recipe.network, seed, self.recipe.scale)
-        model = (CheckedNetwork if checked else Network)(
-            self.recipe.network, self.backend, precision=self.precision, initial=initial
-        )
-        # Libraries that are loaded at the first call would come too late for the limit on threads.
-        with np.errstate(all="ignore"):
-            model.forward(model.buffers(1).x)
-        return model
-
-    def train(self, model: Network, seed: int, **options: Any) -> History:
-        """Train by the recipe; ``options`` as `mnist_core.training.train` takes them."""
-        recipe = self.recipe
-        with np.errstate(all="ignore"):  # training that diverges says so itself
-            return train_network(
-                model,
-                self.data,
-                epochs=recipe.epochs,
-                batch=self.images,
-                lr=recipe.lr,
-                seed=seed,
-                schedule=recipe.schedule,
-                **options,
-            )
-
-    def __str__(self) -> str:
-        falling = "" if self.recipe.schedule == CONSTANT else f", {self.recipe.schedule}"
-        return (
-            f"{'-'.join(map(str, self.recipe.network))} on {self.data.name}, "
-            f"backend {self.backend.name}, batch {self.images}, "
-            f"learning rate {self.recipe.lr:g}{falling}, {self.precision.name}"
-        )
+def train_command(out: str | None, **options: Any) -> int:
+    """Train, print a line an epoch, leave weights, history and pictures; 1 if it is refused."""
+    path = files.folder(out)
+    check_unused(path)
+    job = prepared(**options)
+    files.writable(path)
+    return _train(path, job, _lasting(options), job.model(job.recipe.seed), Stage(), [])
 
 
-def prepared(
-    backend: str,
-    preset: str | None,
-    data: str,
-    precision: str,
-    threads: int | None,
-    plugins: tuple[str, ...],
-    **given: Any,
-) -> Job:
-    """The job that options ask for: the preset with what was given in its place."""
-    if threads is not None:
-        # Libraries that are not loaded yet read them; of those that are, threadpoolctl sets some.
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    registry.load_plugins(plugins)
-    kind, recipe = find_precision(precision), find_preset(preset or "standard")
-    network = given.pop("network")
-    if network:
-        given["network"] = parse_sizes(network)
-    overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    recipe = replace(recipe, **{"lr": kind.nearest_lr(recipe.lr), **overrides})
-    find_schedule(recipe.schedule)
-    chosen = registry.available(backend)
-    reason = chosen.unavailable_in(kind)
-    if reason:
-        raise BackendError(reason)
-    begun = perf_counter()
-    dataset = load_data(data)
-    seconds = perf_counter() - begun
-    images = len(dataset.train_labels) if recipe.batch is None else recipe.batch
-    check_recipe(recipe.network, dataset, images)
-    kind.rate(recipe.lr, images)
-    if kind is EXACT and recipe.schedule != CONSTANT:
-        raise NetworkError(
-            f"schedule {recipe.schedule}: exact precision takes constant, since every learning "
-            f"rate must be a power of two"
-        )
-    return Job(chosen, recipe, kind, dataset, images, seconds)
+def resume_command(resume: str) -> int:
+    """Go on with a training that was broken off, to the same bits as if it had not been."""
+    path = Path(resume)
+    kept = read(path)
+    files.writable(path)
+    job = prepared(**kept.options)
+    check_same_data(job, kept.data_sha256)
+    model = job.model(job.recipe.seed)
+    model.set_parameters(kept.weights.parameters)
+    return _train(path, job, kept.options, model, kept.stage, kept.history)
 
 
-def train_command(out: str | None, **options: Any) -> None:
-    """Train, print a line an epoch, save weights.safetensors and history.csv."""
+def _train(
+    path: Path,
+    job: Job,
+    options: Mapping[str, Any],
+    model: Network,
+    stage: Stage,
+    history: list[Epoch],
+) -> int:
     from threadpoolctl import threadpool_limits
 
-    job = prepared(**options)
-    folder = files.writable(files.folder(out))
-    if (folder / _WEIGHTS).exists():
-        raise OutputError(f"{folder} holds the weights of another training; choose another --out")
-    model = job.model(job.recipe.seed)
     click.echo(str(job))
-    kept = _Kept(model)
-
-    def on_epoch(epoch: Epoch) -> None:
-        kept.add(epoch)
-        progress.epoch(_line(epoch, job.data))
-
-    try:
-        with (
-            threadpool_limits(options["threads"]),
-            console.TrainProgress(job.recipe.epochs) as progress,
-        ):
-            job.train(model, job.recipe.seed, on_epoch=on_epoch)
-    finally:
-        # Also where training is interrupted or diverges: what was finished is kept.
-        kept.save(
-            folder,
-            {
-                "preset": job.recipe.name,
-                "data": job.data.name,
-                "backend": job.backend.name,
-                "precision": job.precision.name,
-            },
-        )
-
-
-class _Kept:
-    """The history so far and the parameters after its last epoch."""
-
-    def __init__(self, model: Network) -> None:
-        self._model = model
-        self._epochs: list[Epoch] = []
-
-    def add(self, epoch: Epoch) -> None:
-        self._epochs.append(epoch)
-        self._parameters = self._model.get_parameters()
-
-    def save(self, folder: Path, described: dict[str, str]) -> None:
-        """Write weights and history, or leave no empty folder behind."""
-        if not self._epochs:
-            files.remove_if_empty(folder)
-            return
-        self._model.set_parameters(self._parameters)
-        save_weights(folder / _WEIGHTS, self._model, described)
-        rows = [asdict(epoch) for epoch in self._epochs]
-        with files.replacing(folder / "history.csv") as path, path.open("w", newline="") as file:
-            table = csv.DictWriter(file, rows[0])
-            table.writeheader()
-            table.writerows(rows)
-        click.echo(f"weights   {folder / _WEIGHTS}")
+    with threadpool_limits(options["threads"]):
+        certificate = job.certify()
+        if not certificate.passed:
+            click.echo(f"refused   {certificate.reason}")
+            files.remove_if_empty(path)
+            return REFUSED
+        click.echo(f"certificate   {_said(certificate)}")
+        orders = Permutations(len(job.data.train_labels), job.recipe.seed, stage.place)
+        described = _described(job, options, certificate)
+        folder = TrainingFolder(path, model, orders, described, stage, history)
+        with console.TrainProgress(job.recipe.epochs, stage.epochs) as progress:
+            watch = _Watch(job, folder, progress, stage.epochs)
+            try:
+                job.train(
+                    model,
+                    job.recipe.seed,
+                    done=stage.epochs,
+                    orders=orders,
+                    between=watch.between,
+                    on_epoch=watch.on_epoch,
+                )
+            finally:
+                # Also where training is interrupted or diverges: what was finished is kept.
+                if not folder.finish():
+                    files.remove_if_empty(path)
+        trained.show(job.data, model, path, folder.history)
+    return 0
 
 
-def _line(epoch: Epoch, data: Dataset) -> str:
-    return (
-        f"epoch {epoch.epoch:3}   loss {epoch.loss:.4f}   test loss {epoch.test_loss:.4f}   "
-        f"test accuracy {epoch.test_accuracy:.2%}   "
-        f"{len(data.train_labels) / epoch.seconds:,.0f} images/s"
-    )
+class _Watch:
+    """Passes on what training says of its epochs."""
+
+    def __init__(
+        self, job: Job, folder: TrainingFolder, progress: console.TrainProgress, done: int
+    ) -> None:
+        self._images = len(job.data.train_labels)
+        self._folder, self._progress, self._done = folder, progress, done
+
+    def between(self, epochs: int, seconds: float) -> None:
+        self._folder.between(epochs, seconds)
+        self._progress.advance()
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        epoch = self._folder.add(epoch)
+        before = self._folder.history[-2].epoch if len(self._folder.history) > 1 else 0
+        rate = self._images * (epoch.epoch - before) / epoch.seconds
+        figures = f"loss {epoch.loss:.4f}   test accuracy {epoch.test_accuracy:.2%}"
+        speed = f"{rate:,.0f} images/s"
+        line = f"epoch {epoch.epoch:3}   {figures}   test loss {epoch.test_loss:.4f}   {speed}"
+        self._progress.epoch(line, f"{figures}   {speed}")
 
 
-def evaluate_command(weights: str, backend: str, data: str, plugins: tuple[str, ...]) -> None:
-    """Print loss and accuracy of saved weights on the test images."""
-    registry.load_plugins(plugins)
-    path = Path(weights)
-    saved = load_weights(path / _WEIGHTS if path.is_dir() else path)
-    dataset = load_data(data)
-    check_recipe(saved.sizes, dataset, 1)
-    trained_on = saved.metadata.get("data", dataset.name)
-    if trained_on != dataset.name:
-        click.echo(f"warning: trained on {trained_on}, evaluated on {dataset.name}", err=True)
-    kind = saved.metadata.get("precision", str(saved.parameters[0][0].dtype))
-    model = Network(
-        saved.sizes,
-        registry.available(backend),
-        precision=find_precision(kind),
-        initial=saved.parameters,
-    )
-    test = DeviceData.load(model, dataset.test_images, dataset.test_labels)
-    loss, accuracy = evaluate_network(model, test)
-    click.echo(
-        f"{'-'.join(map(str, saved.sizes))} on {len(dataset.test_labels):,} test images of "
-        f"{dataset.name}: loss {loss:.4f}, accuracy {accuracy:.2%}"
-    )
+def _lasting(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that mean the same in another process, wherever that is started."""
+    plugins = [str(Path(plugin).resolve()) for plugin in options["plugins"]]
+    return {**options, "data": located(options["data"]), "plugins": plugins}
+
+
+def _described(job: Job, options: Mapping[str, Any], certificate: Certificate) -> dict[str, str]:
+    """What the weights' file says of their training."""
+    shown = {
+        "claim": certificate.claim,
+        "batch": certificate.batch,
+        "error_ratio": certificate.error_ratio(),
+        "hashes": certificate.hashes,
+    }
+    return {
+        "preset": job.recipe.name,
+        "data": job.data.name,
+        "data_sha256": job.data.sha256,
+        "backend": job.backend.name,
+        "precision": job.precision.name,
+        "certificate": json.dumps(shown),
+        "options": json.dumps(dict(options)),
+    }
+
+
+def _said(certificate: Certificate) -> str:
+    ratio = certificate.error_ratio()
+    error = "" if ratio is None else f" · {ratio:.1f}x NumPy's error"
+    return f"{certificate.claim.replace(':', ' ')}{error}, at batch {certificate.batch}"
