@@ -111,8 +111,8 @@ def test_missing_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("length", "reason"),
     [
-        (0, "the file is empty"),
-        (8, "neither safetensors, .npz nor .npy"),
+        (0, "it is empty; fetch it again"),
+        (8, "it is of no form that is known here; give safetensors"),
         (100, "not a safetensors file that can be read"),
         (-1, "not a safetensors file that can be read"),
     ],
@@ -123,11 +123,22 @@ def test_truncated_file(length: int, reason: str, tmp_path: Path) -> None:
     refused(lambda: weights.load(path), DataError, f"weights {path}: {reason}")
 
 
-@pytest.mark.parametrize("content", [b"not weights at all\n" * 9, b"\xff" * 200, b"PKZIP"])
-def test_file_of_another_kind(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"not weights at all\n" * 9, "text; give safetensors"),
+        (b"\xff\x01" * 99, "of no form"),
+        (b"PKZIP", "text"),
+        (b"\0\0\x08\x03" + bytes(12), "an IDX file; give safetensors, .npz or a folder of .npy"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        (b"<!doctype html>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer; run git lfs pull"),
+    ],
+)
+def test_file_of_another_kind(content: bytes, what: str, tmp_path: Path) -> None:
     path = tmp_path / "weights"
     path.write_bytes(content)
-    refused(lambda: weights.load(path), DataError, f"weights {path}: neither safetensors, .npz nor")
+    refused(lambda: weights.load(path), DataError, f"weights {path}: it is {what}")
 
 
 def test_weights_of_another_network_than_asked_for(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_checkpoint_of_pytorch_is_refused_with_the_remedy(torch: Any, tmp_path
         state = sequential(torch, SIZES).state_dict()
         torch.save(state, path, _use_new_zipfile_serialization=modern)
         remedy = "safetensors.torch.save_file(model.state_dict()"
-        refused(lambda path=path: weights.load(path), DataError, "a pickle, which", remedy)
+        refused(lambda path=path: weights.load(path), DataError, "a Python pickle, which", remedy)
 
 
 def test_the_page_shows_how_pytorch_reads_what_is_saved(

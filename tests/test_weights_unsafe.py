@@ -66,7 +66,7 @@ def test_a_damaged_array_of_a_folder_is_named(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for content, reason in (
         (b"", "empty"),
-        (b"words", "neither"),
+        (b"words", "is text"),
         (whole[:-1], "damaged or cut off"),
         (whole[:60], "damaged or cut off"),
     ):
@@ -159,7 +159,7 @@ def test_no_pickle_is_ever_opened(kind: str, name: str, tmp_path: Path) -> None:
     inner.mkdir()
     path = inner / name
     path.write_bytes(PICKLES[kind](Hostile(marker)))
-    said = ("a pickle, which is never opened", "safetensors") if kind in SAID else ()
+    said = ("a Python pickle, which is never opened", "safetensors") if kind in SAID else ()
     refused(lambda: weights.load(path), DataError, str(path), *said)
     refused(lambda: weights.load(inner), DataError, str(inner))
     np.save(inner / "W1.npy", np.ones((3, 2)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mnist_core.data import magic
 from mnist_core.errors import DataError
 from mnist_core.operators import HostArray
 
@@ -20,11 +21,12 @@ _FLOATS = ("F16", "F32", "F64")
 
 _PICKLE_ENDINGS = (".pt", ".pth", ".pkl", ".pickle")
 
-_PICKLE = (
-    "a pickle, which is never opened, since opening one can run any code; where it was made, save "
-    "the arrays alone: safetensors.torch.save_file(model.state_dict(), 'weights.safetensors'), or "
-    "numpy.savez"
-)
+_REMEDIES = magic.REMEDIES | {
+    "pickle": (
+        "where it was made, save the arrays alone: "
+        "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors') or numpy.savez"
+    )
+}
 
 _LONGEST = 300
 
@@ -65,7 +67,7 @@ def read(path: Path) -> Contents:
     match _kind(path):
         case "safetensors":
             return _read_safetensors(path)
-        case "npz":
+        case "zip":
             return Contents(_read_npz(path))
         case _:
             _read_npy(path)
@@ -73,19 +75,22 @@ def read(path: Path) -> Contents:
 
 
 def _kind(path: Path) -> str:
-    """Kind of a file by its first bytes: safetensors, npz or npy; anything else is refused."""
+    """Kind of a file by its first bytes: safetensors, zip or npy; anything else is refused."""
     with _refusing(path), path.open("rb") as file:
         head = file.read(9)
     # A header's length, of which none needs the upper half, and the header, which is JSON.
     if head[4:] == b"\0\0\0\0{":
         return "safetensors"
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return "npz"
-    if head.startswith(b"\x93NUMPY"):
-        return "npy"
-    if head.startswith(b"\x80"):
-        raise refusal(path, _PICKLE)
-    raise refusal(path, "neither safetensors, .npz nor .npy" if head else "the file is empty")
+    found = magic.kind(path)
+    if found in ("zip", "npy"):
+        return found
+    raise _of_kind(path, found)
+
+
+def _of_kind(path: Path, found: str, what: str = "it") -> DataError:
+    """The error for what is no weights: a pickle, or of another kind that `magic` knows."""
+    remedy = _REMEDIES.get(found) or "give safetensors, .npz or a folder of .npy"
+    return refusal(path, f"{what} is {magic.DESCRIPTIONS[found]}; {remedy}")
 
 
 def _read_folder(folder: Path) -> Contents:
@@ -100,7 +105,7 @@ def _read_folder(folder: Path) -> Contents:
     if not kinds:
         pickles = [path for path in paths if path.suffix in _PICKLE_ENDINGS]
         if pickles:
-            raise refusal(pickles[0], _PICKLE)
+            raise _of_kind(pickles[0], "pickle")
         raise refusal(folder, f"there is no {', '.join(_ENDINGS)} in the folder")
     if len(networks) + bool(arrays) > 1:
         names = ", ".join(path.name for path in [*networks, *arrays[:1]])
@@ -121,7 +126,7 @@ def _read_npz(path: Path) -> dict[str, HostArray]:
         pickled = any(name.endswith(".pkl") for name in archive.files)
         arrays = {} if pickled else {name: archive[name] for name in archive.files}
     if pickled:
-        raise refusal(path, _PICKLE)
+        raise _of_kind(path, "pickle")
     for name, values in arrays.items():
         if not isinstance(values, np.ndarray):
             raise refusal(path, f"{name} is no array")
@@ -138,7 +143,7 @@ def _refusing(path: Path, why: str = "it cannot be read") -> Iterator[None]:
         yield
     except Exception as error:
         if "Object arrays" in str(error):
-            raise refusal(path, f"an array of objects is {_PICKLE}") from error
+            raise _of_kind(path, "pickle", "an array of objects") from error
         raise refusal(path, f"{why}: {error}") from error
 
 
