@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import invoke, write_data
+from safetensors.numpy import save_file
 from weight_files import (
     SIZES,
     Arrays,
     Writer,
     assert_read,
+    folder,
     in_all_forms,
     named,
     npz,
@@ -17,6 +20,7 @@ from weight_files import (
 )
 
 from mnist_core import weights
+from mnist_core.data import Dataset
 from mnist_core.errors import DataError
 
 # Names
@@ -213,3 +217,22 @@ def test_weights_of_another_network_than_asked_for(tmp_path: Path) -> None:
     path = npz(tmp_path / "weights", named(NAMES[0]))
     assert weights.load(path, list(SIZES)).sizes == SIZES
     refused(lambda: weights.load(path, (7, 5, 3)), DataError, "are of 7-5-4-3, not 7-5-3")
+
+
+# On the command line
+
+
+def test_weights_of_others_are_evaluated(small_digits: Dataset, tmp_path: Path) -> None:
+    """Whatever words their file has about precision."""
+    data = write_data(tmp_path, small_digits)
+    rng = np.random.RandomState(0)
+    arrays = {"0.weight": rng.standard_normal((10, 784)), "0.bias": np.zeros(10)}
+    save_file(arrays, tmp_path / "weights", metadata={"format": "pt", "precision": "mixed"})
+    folder(tmp_path / "arrays", {"w1": arrays["0.weight"].T, "b1": arrays["0.bias"][:, None]})
+    evaluated = [
+        invoke("evaluate", "--weights", tmp_path / name, "--data", data)
+        for name in ("weights", "arrays")
+    ]
+    assert [done.exit_code for done in evaluated] == [0, 0]
+    assert evaluated[0].stdout == evaluated[1].stdout
+    assert evaluated[0].stdout.startswith("784-10 on ")
