@@ -171,6 +171,7 @@ def test_what_float64_cannot_hold_is_refused(tmp_path: Path) -> None:
 
 WRONG: dict[str, tuple[Arrays, list[str]]] = {
     "no bias": ({"b2": None}, ["W2 (5, 4) has no bias"]),
+    "a bias of another number": ({"b2": None, "b4": np.ones(4, "f4")}, ["W2 (5, 4) has no bias"]),
     "no weight": ({"W2": None}, ["b2 (4,) has no weight"]),
     "no bias at all": ({"b1": None, "b2": None, "b3": None}, ["W1 (7, 5) has no bias"]),
     "a bias too long": ({"b2": np.ones(9, "f4")}, ["W2 (5, 4) and b2 (9,) do not fit"]),
