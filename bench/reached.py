@@ -7,6 +7,7 @@ from typing import get_type_hints
 
 from bench.files import replacing
 from mnist_core.presets import PRESETS, Preset
+from mnist_core.schedules import CONSTANT
 
 FILE = Path(__file__).with_name("reached.csv")
 
@@ -58,7 +59,7 @@ def table() -> list[list[str]]:
 
 
 def _cells(preset: Preset) -> list[str]:
-    schedule = "" if preset.schedule == "constant" else f", {preset.schedule}"
+    schedule = "" if preset.schedule == CONSTANT else f", {preset.schedule}"
     return [
         preset.name,
         "-".join(map(str, preset.network)),
@@ -72,4 +73,15 @@ def _cells(preset: Preset) -> list[str]:
 def _accuracy(found: Reached | None) -> str:
     if found is None:
         return "not measured"
-    return f"{found.test_accuracy:.2%}, {found.seconds:.3g} s ({found.backend})"
+    return f"{found.test_accuracy:.2%} in {found.seconds:.3g} s"
+
+
+def markdown() -> str:
+    """The table as docs/training.md shows it."""
+    rows = [[f"`{name.strip()}`", *cells] for name, *cells in table()]
+    lines = [HEAD, ["---"] * len(HEAD), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    print(markdown())

@@ -105,4 +105,4 @@ def test_exact_precision_takes_halves(tmp_path):
     small = ("--network", "784-8-10", "--batch", "20000", "--learning-rate", "0.5")
     done = invoke("train", *options, *small, "--data", "digits", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
-    assert "certificate   exact " in done.stdout
+    assert "certified exact " in done.stdout

@@ -79,7 +79,7 @@ def test_it_prints_recipe_certificate_epochs_accuracies_and_files(trained, data)
     assert lines[0] == (
         f"784-16-10 on {data.name}, backend numpy, batch 50, learning rate 0.2, float32"
     )
-    assert re.fullmatch(r"certificate   float32 · \d+\.\dx NumPy's error, at batch 50", lines[1])
+    assert re.fullmatch(r"certified float32 · \d+\.\dx NumPy's error, at batch 50", lines[1])
     assert [line.split()[:2] for line in lines[2:5]] == [["epoch", str(n)] for n in (1, 2, 3)]
     tested = re.search(r"^test +500 +(\S+) +(\S+) *$", printed, re.MULTILINE)
     assert tested
@@ -154,7 +154,7 @@ def test_a_backend_that_trains_otherwise_is_refused(data, tmp_path, monkeypatch)
 def test_exact_precision_is_certified_with_its_hash(data, tmp_path):
     options = ("--precision", "exact", "--learning-rate", 0.25, "--epochs", 1, "--out", tmp_path)
     printed = ok("train", "--data", data, "--network", "784-8-10", "--batch", 32, *options)
-    assert re.search(r"^certificate   exact [0-9a-f]{16}, at batch 32$", printed, re.MULTILINE)
+    assert re.search(r"^certified exact [0-9a-f]{16}, at batch 32$", printed, re.MULTILINE)
 
 
 # Presets
@@ -432,8 +432,7 @@ def test_a_folder_without_a_training_and_other_options_are_refused(copy, tmp_pat
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("precision", ["float32", EXACT.name])
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize(("backend", "precision"), [("numpy", EXACT.name), ("numba", "float32")])
 def test_a_training_killed_at_any_time_goes_on_to_the_same_bits(
     backend, precision, small_digits: Dataset, tmp_path: Path
 ):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bench import exports, report, results
+from bench import console, exports, reached, report, results
 from bench.files import load_json, replacing
 from mnist_core import registry
 from mnist_core.backends import Kernel, TakeOver
@@ -107,11 +107,12 @@ def _arguments(operator: Operator) -> list[str]:
 
 
 def _preset_lines() -> list[str]:
-    return [
-        f"{p.name}: {'-'.join(map(str, p.network))}, batch {p.batch or 'all images'}, "
-        f"learning rate {p.lr:g}, {p.epochs} epochs; {p.about}"
-        for p in PRESETS.values()
-    ]
+    """What each recipe is and what it reached, then whose it is."""
+    output = console.stdout()
+    with output.capture() as captured:
+        output.print(console.plain_table(reached.HEAD, reached.table()))
+    rows = [line.rstrip() for line in captured.get().splitlines()]
+    return [*rows, "", *(f"{preset.name}: {preset.about}" for preset in PRESETS.values())]
 
 
 def data_command(source: str) -> None:

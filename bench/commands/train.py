@@ -55,7 +55,7 @@ def _train(
             click.echo(f"refused   {certificate.reason}")
             files.remove_if_empty(path)
             return REFUSED
-        click.echo(f"certificate   {_said(certificate)}")
+        click.echo(f"certified {_said(certificate)}")
         orders = Permutations(len(job.data.train_labels), job.recipe.seed, stage.place)
         described = _described(job, options, certificate)
         folder = TrainingFolder(path, model, orders, described, stage, history)
