@@ -8,9 +8,15 @@ from numba.extending import register_jitable
 from kernels.numba_cpu.compile import compiled
 from kernels.numba_cpu.tiled.arena import aligned
 from kernels.numba_cpu.tiled.inner import called
-from kernels.numba_cpu.tiled.matrices import padded, strip, worth
+from kernels.numba_cpu.tiled.matrices import padded, strip
 from kernels.numba_cpu.tiled.products import Matrix, at, forward, lanes, part, weight_gradient
-from kernels.numba_cpu.tiled.region import MOST_RANKS, on_all_ranks, share
+from kernels.numba_cpu.tiled.region import (
+    LEAST_PRODUCTS,
+    MOST_RANKS,
+    on_all_ranks,
+    share,
+    worthwhile,
+)
 from kernels.numba_cpu.tiled.target import ROWS
 from kernels.numba_cpu.tiled.tile import square, store, transposed
 
@@ -161,6 +167,7 @@ def gradients(
     """
     places = _places(w.shape[0], w.shape[1], w.itemsize)
     room = (scratch.size - places.masked) // places.block
-    ranks = min(room, worth(ranks, x.shape[0] * w.size * (2 if dx.size else 1)))
+    products = (x.shape[0] + dx.shape[0]) * w.size
+    ranks = min(room, worthwhile(ranks, products, LEAST_PRODUCTS))
     arguments = (x, w, out, grad, dw, db, dx, scratch, rectified)
     on_all_ranks(shared, ranks, _gradients, arguments)

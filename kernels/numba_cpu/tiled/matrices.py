@@ -13,13 +13,16 @@ from kernels.numba_cpu.compile import compiled
 from kernels.numba_cpu.tiled.arena import aligned
 from kernels.numba_cpu.tiled.inner import called, inlined
 from kernels.numba_cpu.tiled.products import Matrix, forward, lanes, part
-from kernels.numba_cpu.tiled.region import barrier, on_all_ranks, share
+from kernels.numba_cpu.tiled.region import (
+    LEAST_PRODUCTS,
+    barrier,
+    on_all_ranks,
+    share,
+    worthwhile,
+)
 from kernels.numba_cpu.tiled.target import ROWS, VECTOR_BYTES
 
 Array = Any
-
-_WORTH_A_RANK = 1 << 17
-"""Multiply-adds, some 2 microseconds, that a rank must have to be worth calling."""
 
 
 @register_jitable
@@ -27,12 +30,6 @@ def padded(n: int, itemsize: int) -> int:
     """n columns in whole vectors."""
     vector = VECTOR_BYTES // itemsize
     return (n + vector - 1) // vector * vector
-
-
-@inlined()
-def worth(ranks: int, products: int) -> int:
-    """How many of the ranks to call for so many multiply-adds."""
-    return max(1, min(ranks, products // _WORTH_A_RANK))
 
 
 @inlined()
@@ -128,5 +125,5 @@ def dense(
     rectified: bool,
 ) -> None:
     """out = x w + b, or its ReLU; ``scratch`` by `dense_scratch`."""
-    ranks = worth(ranks, x.shape[0] * w.size)
+    ranks = worthwhile(ranks, x.shape[0] * w.size, LEAST_PRODUCTS)
     on_all_ranks(shared, ranks, _dense, (x, w, b, out, scratch, rectified))
