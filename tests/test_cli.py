@@ -103,7 +103,7 @@ def test_list_kernels_names_what_the_kernel_option_takes():
     lines = ok("list", "kernels").splitlines()
     assert "numpy: dense=array" in lines
     assert "numpy: softmax=exact (exact)" in lines
-    assert "numba: dense=fused (cpu)" in lines
+    assert "numba: dense=tiled (cpu)" in lines
     assert "bare-numpy: epoch=bare_loop" in lines
 
 

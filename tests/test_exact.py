@@ -385,4 +385,4 @@ def test_kernels_for_exact_precision_are_used_there_alone() -> None:
     numba = registry.backend("numba")
     for precision in PRECISIONS.values():
         found = numba.computing_in(precision).kernel_for(operators.dense).name
-        assert found == ("blocked" if precision is EXACT else "fused")
+        assert found == ("blocked" if precision is EXACT else "tiled")

@@ -4,14 +4,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mnist_core import operators, registry
-from mnist_core.backends import Kernel
+from mnist_core.arrays import Space
+from mnist_core.backends import Backend, Kernel
 from mnist_core.network import Network
 from mnist_core.numerics.operator_check import check_operator
+from mnist_core.operators.operator import Case, Operator
 from mnist_core.precision import FLOAT32, FLOAT64, Precision
 
 pytest.importorskip("numba")
@@ -20,6 +25,9 @@ BACKENDS = ("numba", "numba-sparse")
 WATCHDOG_S = 120
 CLOSE = 1e-6
 """Two epochs of 9 steps: roundoff of float32 and no more."""
+
+
+rng = np.random.RandomState
 
 
 def run(*options: str, **environment: str) -> list[str]:
@@ -82,21 +90,115 @@ def test_other_processors_train_alike(backend: str) -> None:
 
 
 RUNGS = ("tiled", "fused", "four-rows", "blocks", "rows", "sums")
+KERNELS = [*(("dense", rung) for rung in RUNGS), *(("dense_backward", k) for k in RUNGS[:2])]
 
 
-def test_the_rungs_are_all_there_are() -> None:
+@pytest.mark.parametrize("name", ["dense", "dense_backward"])
+def test_the_rungs_are_all_there_are_and_register_tiles_come_first(name: str) -> None:
+    operator = registry.operator(name)
     kernels = registry.backend("numba").parts
-    found = {k.name for k in kernels if isinstance(k, Kernel) and k.operator is operators.dense}
-    assert found == {*RUNGS, "blocked"}
+    found = [k.name for k in kernels if isinstance(k, Kernel) and k.operator is operator]
+    assert set(found) == {*(rung for of, rung in KERNELS if of == name), "blocked"}
+    assert found[0] == "tiled"
 
 
 @pytest.mark.parametrize("precision", [FLOAT32, FLOAT64], ids=lambda p: p.name)
-@pytest.mark.parametrize("rung", RUNGS)
-def test_every_rung_of_dense_is_right(rung: str, precision: Precision) -> None:
-    backend = registry.backend(f"numba[dense={rung}]").computing_in(precision)
-    cases = list(operators.dense.inputs(np.random.RandomState(0)))
-    check = check_operator(backend, operators.dense, precision, cases)
+@pytest.mark.parametrize(("name", "rung"), KERNELS)
+def test_every_rung_is_right(name: str, rung: str, precision: Precision) -> None:
+    backend = registry.backend(f"numba[{name}={rung}]").computing_in(precision)
+    operator = registry.operator(name)
+    check = check_operator(backend, operator, precision, list(operator.inputs(rng(0))))
     assert check.passed, check.detail
+
+
+RAGGED = ((700, 71, 37), (600, 20, 130), (257, 17, 300), (1, 600, 500), (300, 1, 2000))
+"""(batch, n_in, n_out), each enough for two ranks or more: blocks and vectors that are not whole,
+ranks that have no part.
+"""
+
+
+def outputs_of(case: Case, operator: Operator, backend: Backend) -> list[Any]:
+    """What a backend makes of the case in float32, over NaN; None for what is left out."""
+    inputs = case.rounded("float32")
+    wanted = operator.reference(*inputs, **case.attributes)
+    outputs = [
+        None if name in case.skip else np.full_like(a, np.nan)
+        for name, a in zip(operator.outputs, wanted, strict=True)
+    ]
+    getattr(backend, operator.name)(*inputs, *outputs, **case.attributes)
+    return outputs
+
+
+def ragged_cases(name: str) -> list[Case]:
+    """Of every shape a case, the last layer's and a hidden one's in turn."""
+    cases = []
+    for i, (batch, n_in, n_out) in enumerate(RAGGED):
+        draw = rng(i)
+        x, w = draw.standard_normal((batch, n_in)), draw.standard_normal((n_in, n_out))
+        how = {"activation": ("relu", "linear")[i % 2]}
+        if name == "dense":
+            cases.append(Case((x, w, draw.standard_normal(n_out)), how))
+        else:
+            out, grad = draw.standard_normal((2, batch, n_out))
+            cases += [Case((x, w, out, grad), how, skip=s) for s in (set(), {"dx"})]
+    return cases
+
+
+def with_memory_of_its_own() -> Backend:
+    """The backend numba as a process finds it: no scratch memory has been made yet."""
+    return Backend("fresh", space=Space, kernels=registry.backend("numba").parts)
+
+
+@pytest.mark.parametrize("name", ["dense", "dense_backward"])
+def test_an_operator_gives_the_same_bits_on_any_number_of_threads(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numba
+
+    from kernels.numba_cpu.tiled import team
+
+    found = []
+    for ranks in (1, 2, 7):
+        monkeypatch.setattr(team, "usable_cpus", lambda ranks=ranks: ranks)
+        monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", ranks)
+        backend = with_memory_of_its_own()
+        found.append(
+            [outputs_of(case, registry.operator(name), backend) for case in ragged_cases(name)]
+        )
+    for other in found[1:]:
+        for outputs, first in zip(other, found[0], strict=True):
+            for a, b in zip(outputs, first, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_gradients_of_any_shape_are_sums_of_all_their_terms(data: st.DataObject) -> None:
+    """In whole numbers, where no sum rounds; the scratch memory of a shape has seen other ones."""
+    batch = data.draw(st.integers(1, 40) | st.integers(250, 530), "batch")
+    n_in, n_out = data.draw(st.integers(1, 70), "n_in"), data.draw(st.integers(1, 40), "n_out")
+    draw = rng(data.draw(st.integers(0, 9), "seed"))
+    x, w = draw.randint(-9, 9, (batch, n_in)), draw.randint(-9, 9, (n_in, n_out))
+    out, grad = draw.randint(-1, 2, (batch, n_out)), draw.randint(-9, 9, (batch, n_out))
+    how = {"activation": data.draw(st.sampled_from(["relu", "linear"]), "activation")}
+    skip = frozenset(data.draw(st.sampled_from([(), ("dx",)]), "skip"))
+    case = Case(tuple(a.astype(float) for a in (x, w, out, grad)), how, skip=skip)
+    found = outputs_of(case, operators.dense_backward, registry.backend("numba"))
+    wanted = operators.dense_backward.reference(*case.inputs, **how)
+    for a, b in zip(found, wanted, strict=True):
+        if a is not None:
+            np.testing.assert_array_equal(a, b)
+
+
+def test_what_diverged_leaves_nothing_behind_for_the_next_call() -> None:
+    backend, operator = with_memory_of_its_own(), operators.dense_backward
+    case = ragged_cases("dense_backward")[0]
+    first = outputs_of(case, operator, backend)
+    diverged = Case(tuple(np.full_like(a, np.inf) for a in case.inputs), case.attributes)
+    with np.errstate(invalid="ignore"):
+        assert not np.isfinite(outputs_of(diverged, operator, backend)[0]).any()
+    for a, b in zip(outputs_of(case, operator, backend), first, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -111,10 +213,10 @@ def test_the_size_of_a_chunk_changes_no_bit(backend: str, monkeypatch: pytest.Mo
     from kernels.numba_cpu.zero_skipping import epoch as zero_skipping
 
     monkeypatch.setattr(zero_skipping, "WORTH_IT", np.inf)
-    rng = np.random.RandomState(0)
-    images = rng.randint(0, 256, (500, 30)).astype(np.uint8)
-    images[rng.uniform(size=images.shape) < 0.9] = 0
-    labels, order = rng.randint(0, 4, 500).astype(np.int64), rng.permutation(500)
+    draw = rng(0)
+    images = draw.randint(0, 256, (500, 30)).astype(np.uint8)
+    images[draw.uniform(size=images.shape) < 0.9] = 0
+    labels, order = draw.randint(0, 4, 500).astype(np.int64), draw.permutation(500)
     found = []
     for chunk in (1000, 64, 7):
         monkeypatch.setattr(tiled, "CHUNK", chunk)

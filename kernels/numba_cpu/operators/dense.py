@@ -1,4 +1,4 @@
-"""dense: by BLAS, then bias and activation in one pass; by register tiles; in exact precision."""
+"""dense: by register tiles; by BLAS, then bias and activation in one pass; in exact precision."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ import numpy as np
 from kernels.numba_cpu.blocked import product
 from kernels.numba_cpu.compile import compiled
 from kernels.numba_cpu.tiled import matrices
-from kernels.numba_cpu.tiled.target import VECTOR_BYTES
 from kernels.numba_cpu.tiled.team import call
 from mnist_core import operators
 from mnist_core.arrays import Space
@@ -45,28 +44,18 @@ def finish(b: Array, out: Array, activation: str) -> None:
     _FINISH[activation](b, out)
 
 
+@kernel(operators.dense, name="tiled", needs_space=True)
+def tiled(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
+    """Bias, product and ReLU while a tile of the result is in registers."""
+    key = ("dense", x.shape, w.shape, w.dtype)
+    scratch = space.constant(key, lambda: matrices.dense_scratch(*x.shape, w.shape[1], w.dtype))
+    call(matrices.dense, x, w, b, out, scratch, activation == "relu")
+
+
 @kernel(operators.dense, name="fused")
 def dense(x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
     _product(x, w, out)
     finish(b, out, activation)
-
-
-@kernel(operators.dense, name="tiled", needs_space=True)
-def tiled(space: Space, x: Array, w: Array, b: Array, out: Array, *, activation: str) -> None:
-    """Bias, product and ReLU while a tile of the result is in registers.
-
-    Faster than BLAS where it is alone; beside operators that use BLAS, two pools of threads wait
-    for work by spinning and take the cores from each other.
-    """
-    lanes = VECTOR_BYTES // out.itemsize
-    columns = -(-w.shape[1] // lanes) * lanes
-    padded = columns != w.shape[1]
-    rows = [w.shape[0], 1, len(x)] if padded else [0, 0, 0]
-    places = ("padded weights", "padded bias", "padded results")
-    scratch = [
-        space.scratch(name, (n * columns,), out.dtype) for name, n in zip(places, rows, strict=True)
-    ]
-    call(matrices.dense, x, w, b, out, *scratch, activation == "relu")
 
 
 @kernel(operators.dense, name="blocked", precision="exact")

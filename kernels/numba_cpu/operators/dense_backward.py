@@ -1,4 +1,4 @@
-"""dense_backward: mask and bias gradient in one pass, then the two products."""
+"""dense_backward: by register tiles; mask and bias gradient in one pass, then two products."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +8,8 @@ import numpy as np
 from kernels.numba_cpu.blocked import product_of_transposed, product_with_transposed
 from kernels.numba_cpu.compile import compiled
 from kernels.numba_cpu.operators.bias_gradient import column_sums
+from kernels.numba_cpu.tiled.gradients import gradients, gradients_scratch
+from kernels.numba_cpu.tiled.team import call
 from mnist_core import operators
 from mnist_core.arrays import Space
 from mnist_core.backends import kernel
@@ -67,6 +69,25 @@ def _with_products(weight_product: Function, input_product: Function) -> Functio
             input_product(grad, w, dx)
 
     return dense_backward
+
+
+@kernel(operators.dense_backward, name="tiled", needs_space=True)
+def tiled(
+    space: Space,
+    x: Array,
+    w: Array,
+    out: Array,
+    grad: Array,
+    dw: Array,
+    db: Array,
+    dx: Array | None,
+    *,
+    activation: str,
+) -> None:
+    key = ("gradients", w.shape, w.dtype)
+    scratch = space.constant(key, lambda: gradients_scratch(*w.shape, w.dtype))
+    wanted = dw[:0] if dx is None else dx
+    call(gradients, x, w, out, grad, dw, db, wanted, scratch, activation == "relu")
 
 
 fused = kernel(operators.dense_backward, name="fused", needs_space=True)(

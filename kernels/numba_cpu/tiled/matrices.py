@@ -1,20 +1,35 @@
-"""Products of whole matrices by register tiles, on all ranks: what operators are made of."""
+"""Products of whole matrices by register tiles, on all ranks: what operators are made of.
+
+Where rows of a right factor or of a result are no whole vectors, it goes by way of padded rows in
+``scratch``, a flat array that is made once and kept. A function that computes places in it is the
+same in compiled code and in Python.
+"""
 
 from typing import Any
 
+from numba.extending import register_jitable
+
 from kernels.numba_cpu.compile import compiled
+from kernels.numba_cpu.tiled.arena import aligned
 from kernels.numba_cpu.tiled.inner import called, inlined
 from kernels.numba_cpu.tiled.products import Matrix, forward, lanes, part
-from kernels.numba_cpu.tiled.region import barrier, on_all_ranks, share
-from kernels.numba_cpu.tiled.target import ROWS
+from kernels.numba_cpu.tiled.region import (
+    LEAST_PRODUCTS,
+    barrier,
+    on_all_ranks,
+    share,
+    worthwhile,
+)
+from kernels.numba_cpu.tiled.target import ROWS, VECTOR_BYTES
 
 Array = Any
 
 
-@inlined()
-def padded(n: int, array: Array) -> int:
+@register_jitable
+def padded(n: int, itemsize: int) -> int:
     """n columns in whole vectors."""
-    return (n + lanes(array) - 1) // lanes(array) * lanes(array)
+    vector = VECTOR_BYTES // itemsize
+    return (n + vector - 1) // vector * vector
 
 
 @inlined()
@@ -31,13 +46,31 @@ def window(rows: int, columns: int, array: Array, rank: int, ranks: int) -> Any:
 
 
 @called()
-def _copy_rows(source: Array, target: Array, width: int, first: int, last: int) -> None:
-    """Rows of a matrix to rows padded to whole vectors, whose padding stays as it is."""
+def _pad(source: Array, target: Matrix, first: int, last: int) -> None:
+    """Rows ``first`` to ``last`` of a matrix to padded rows, whose padding stays as it is."""
     columns = source.shape[1]
     for i in range(first, last):
-        row, copy = source[i], target[i * width : i * width + columns]
+        place = target.place + i * target.step
+        row, copy = source[i], target.array[place : place + columns]
         for j in range(columns):
             copy[j] = row[j]
+
+
+@called()
+def strip(source: Matrix, target: Array, top: int, bottom: int, left: int, right: int) -> None:
+    """Some rows and columns of a matrix, from padded rows that may have more columns."""
+    for i in range(top, bottom):
+        row = target[i, left : min(right, target.shape[1])]
+        place = source.place + i * source.step + left
+        padded_row = source.array[place : place + row.size]
+        for j in range(row.size):
+            row[j] = padded_row[j]
+
+
+def dense_scratch(rows: int, depth: int, columns: int, dtype: Any) -> Array:
+    """What `dense` needs beside its arrays: padded rows of weights, bias and results."""
+    width = padded(columns, dtype.itemsize)
+    return aligned((depth + 1 + rows) * width if width != columns else 0, dtype)
 
 
 @called()
@@ -49,39 +82,35 @@ def _dense(
     w: Array,
     b: Array,
     out: Array,
-    weights: Array,
-    bias: Array,
-    results: Array,
+    scratch: Array,
     rectified: bool,
 ) -> None:
     rows, depth, columns = x.shape[0], x.shape[1], w.shape[1]
-    width = padded(columns, out)
+    width = padded(columns, out.itemsize)
     top, bottom, left, right = window(rows, width, out, rank, ranks)
-    if width == columns:
-        weights, bias, results = w.reshape(-1), b, out.reshape(-1)
-    else:
+    weights, bias = Matrix(w.reshape(-1), 0, width), Matrix(b, 0, 0)
+    result = Matrix(out.reshape(-1), 0, width)
+    if width != columns:
+        weights, bias = Matrix(scratch, 0, width), Matrix(scratch, depth * width, 0)
+        result = Matrix(scratch, (depth + 1) * width, width)
         first, last = share(depth, 1, rank, ranks)
-        _copy_rows(w, weights, width, first, last)
+        _pad(w, weights, first, last)
         if rank == 0:
-            bias[:columns] = b
+            scratch[bias.place : bias.place + columns] = b
         barrier(shared, ranks)
     forward(
         bottom - top,
         right - left,
         out,
         part(Matrix(x.reshape(-1), 0, depth), top, 0),
-        part(Matrix(weights, 0, width), 0, left),
-        part(Matrix(bias, 0, 0), 0, left),
-        part(Matrix(results, 0, width), top, left),
+        part(weights, 0, left),
+        part(bias, 0, left),
+        part(result, top, left),
         depth,
         rectified,
     )
     if width != columns:
-        for i in range(top, bottom):
-            row = out[i, left : min(right, columns)]
-            padded_row = results[i * width + left : i * width + right]
-            for j in range(row.size):
-                row[j] = padded_row[j]
+        strip(result, out, top, bottom, left, right)
 
 
 @compiled(nogil=True)
@@ -92,15 +121,9 @@ def dense(
     w: Array,
     b: Array,
     out: Array,
-    weights: Array,
-    bias: Array,
-    results: Array,
+    scratch: Array,
     rectified: bool,
 ) -> None:
-    """out = x w + b, or its ReLU.
-
-    Where rows of w are no whole vectors, it goes by way of ``weights``, ``bias`` and ``results``,
-    flat arrays with padded rows.
-    """
-    arguments = (x, w, b, out, weights, bias, results, rectified)
-    on_all_ranks(shared, ranks, _dense, arguments)
+    """out = x w + b, or its ReLU; ``scratch`` by `dense_scratch`."""
+    ranks = worthwhile(ranks, x.shape[0] * w.size, LEAST_PRODUCTS)
+    on_all_ranks(shared, ranks, _dense, (x, w, b, out, scratch, rectified))

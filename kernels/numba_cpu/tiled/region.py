@@ -37,6 +37,11 @@ one that is waited for may be among them.
 _LINGER = 500
 """Turns, most of them with such an offer, that a rank waits for more work before it sleeps."""
 
+LEAST_PRODUCTS, LEAST_ELEMENTS = 1 << 17, 1 << 14
+"""Multiply-adds of a product, or elements of a pass, that a rank must have to be worth calling:
+some 2 microseconds.
+"""
+
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
 _INT = ir.IntType(64)
@@ -78,6 +83,12 @@ def share(n: int, unit: int, rank: int, ranks: int) -> tuple[int, int]:
     units = (n + unit - 1) // unit
     first, last = units * rank // ranks * unit, units * (rank + 1) // ranks * unit
     return min(first, n), min(last, n)
+
+
+@inlined()
+def worthwhile(ranks: int, work: int, least: int) -> int:
+    """So many of the ranks that each has ``least`` of the work, or one."""
+    return max(1, min(ranks, work // least))
 
 
 @intrinsic
