@@ -86,7 +86,7 @@ def run(**options: Any) -> None:
     """Verify, time and report: the main job."""
     from bench.commands.run import run_command
 
-    if options["resume"]:
+    if options["resume"] is not None:
         _only("--resume goes on with what was asked for then", "resume")
     sys.exit(run_command(**options))
 
@@ -201,7 +201,7 @@ def train(
     Several backends, or --compare, are trained in turn and drawn together.
     """
     backends = tuple(dict.fromkeys(backends)) or ("numpy",)
-    if resume:
+    if resume is not None:
         _only("--resume goes on with what was asked for then", "resume")
         from bench.commands.train import resume_command
 
@@ -231,6 +231,7 @@ def train(
 )
 @option.BACKEND
 @option.DATA
+@option.SPLIT
 @option.PLUGIN
 @click.option("--out", metavar="DIR", help="Folder for pictures and predictions.  [none]")
 def evaluate(**options: Any) -> None:

@@ -98,13 +98,18 @@ class TrainProgress:
             TextColumn,
             TimeRemainingColumn,
         )
+        from rich.table import Column
 
         console = stderr()
         self._progress: Progress = Progress(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.description}", markup=False),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+            ),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -222,8 +227,9 @@ def plain_table(
     from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in head:
-        grid.add_column(column, overflow="fold")
+    for i, column in enumerate(head):
+        # The first column names the row: half a name is none.
+        grid.add_column(column, overflow="fold", no_wrap=i == 0)
     for row in rows:
         style = "red" if row[-1].split(":")[0] in red else ""
         grid.add_row(*(Text(cell, style=style) for cell in row))

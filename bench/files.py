@@ -1,30 +1,24 @@
 """Files that are whole or not there at all, and folders to put them in."""
 
+import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_core.errors import DataError, OutputError
+from mnist_core.files import cannot_write as cannot_write
+from mnist_core.files import replacing as replacing
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 RUNS = Path("results") / "runs"
 
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Path to write to; it takes the place of ``path`` when the block ends well, and else goes."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+_LOCK = ".lock"
 
 
 def folder(out: str | None) -> Path:
@@ -50,9 +44,45 @@ def remove_if_empty(path: Path) -> None:
         path.rmdir()
 
 
-def cannot_write(path: Path, error: OSError) -> OutputError:
-    """What to raise where a file cannot be written."""
-    return OutputError(f"cannot write to {path}: {error.strerror}; choose another --out")
+def locked(path: Path) -> "BaseFileLock":
+    """The folder's lock, which the system takes back when the process ends in whatever way."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path / _LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"{path}: another run is writing there; wait for it or choose another --out"
+        ) from None
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return lock
+
+
+def unlock(path: Path, lock: "BaseFileLock") -> None:
+    """Let others write to a folder; one to which nothing was written goes."""
+    (path / _LOCK).unlink(missing_ok=True)
+    lock.release()
+    remove_if_empty(path)
+
+
+@contextmanager
+def in_use(path: Path) -> Iterator[None]:
+    """While the block runs, this process alone writes to the folder, which is made if need be."""
+    lock = locked(writable(path))
+    try:
+        yield
+    finally:
+        unlock(path, lock)
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], head: Iterable[str]) -> None:
+    """Write a table, whole or not at all."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(head), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 from bench.worker import THREAD_VARIABLES
 from mnist_core import registry
 from mnist_core.backends import LEVELS, Backend
-from mnist_core.data import Dataset, resolve
+from mnist_core.data import SOURCES, Dataset, resolve
 from mnist_core.data import load as load_data
-from mnist_core.errors import BackendError, DataError, NetworkError
+from mnist_core.errors import BackendError, NetworkError
 from mnist_core.network import Network, initial_parameters, parse_sizes
-from mnist_core.numerics.certificate import Certificate, certify
+from mnist_core.numerics.certificate import Certificate, certify_large
 from mnist_core.numerics.exact_range import CheckedNetwork
 from mnist_core.precision import EXACT, Precision
 from mnist_core.precision import precision as find_precision
@@ -29,24 +29,33 @@ from mnist_core.training import train as train_network
 ALL = "all"
 """How one asks for a batch of all images."""
 
-_CERTIFIED_BATCH = 1024
-"""Images a step at most in the training that certifies a backend: with more it takes minutes."""
+OFFICIAL = "official"
+"""The split into training and test images that a data set comes with."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training: what is trained how, where, and on what."""
+    """One training: what is trained how, where, and on what.
+
+    ``source`` is what ``--data`` named, as another process finds it from any folder.
+    """
 
     backend: Backend
     recipe: Preset
     precision: Precision
     data: Dataset
+    source: str
     reading_seconds: float
 
     @property
     def images(self) -> int:
         """Images a step."""
         return len(self.data.train_labels) if self.recipe.batch is None else self.recipe.batch
+
+    @property
+    def network(self) -> str:
+        """Layer sizes as people write them."""
+        return "-".join(map(str, self.recipe.network))
 
     def model(self, seed: int) -> Network:
         """A fresh network with the initial weights of a seed."""
@@ -65,9 +74,10 @@ class Job:
         return model
 
     def certify(self) -> Certificate:
-        """That the backend computes the training that the reference does, at this batch or 1024."""
-        batch = min(self.images, _CERTIFIED_BATCH)
-        return certify(self.backend, self.recipe.network, batch, self.precision, self.data)
+        """That the backend computes training at this network, batch and precision."""
+        return certify_large(
+            self.backend, self.recipe.network, self.images, self.precision, self.data
+        )
 
     def train(self, model: Network, seed: int, **options: Any) -> History:
         """Train by the recipe; ``options`` as `mnist_core.training.train` takes them."""
@@ -81,13 +91,18 @@ class Job:
                 lr=recipe.lr,
                 seed=seed,
                 schedule=recipe.schedule,
-                **{"every": recipe.every} | options,
+                **options,
             )
+
+    def varied(self, backend: str, batch: int | str | None) -> "Job":
+        """The same on another backend or with another batch, checked as this one was."""
+        recipe = overridden(self.recipe, {"batch": batch})
+        return _checked(replace(self, backend=able(backend, self.precision), recipe=recipe))
 
     def __str__(self) -> str:
         falling = "" if self.recipe.schedule == CONSTANT else f", {self.recipe.schedule}"
         return (
-            f"{'-'.join(map(str, self.recipe.network))} on {self.data.name}, "
+            f"{self.network} on {self.data.name}, "
             f"backend {self.backend.name}, batch {self.images}, "
             f"learning rate {self.recipe.lr:g}{falling}, {self.precision.name}"
         )
@@ -100,7 +115,7 @@ def prepared(
     precision: str,
     threads: int | None,
     plugins: tuple[str, ...],
-    split: str = "official",
+    split: str = OFFICIAL,
     **given: Any,
 ) -> Job:
     """The job that options ask for: the preset with what was given in its place."""
@@ -108,16 +123,11 @@ def prepared(
     registry.load_plugins(plugins)
     kind, recipe = find_precision(precision), find_preset(preset or "standard")
     recipe = overridden(replace(recipe, lr=kind.nearest_lr(recipe.lr)), given)
-    chosen = registry.available(backend)
-    reason = chosen.unavailable_in(kind)
-    if reason:
-        raise BackendError(reason)
+    find_schedule(recipe.schedule)
+    chosen, source = able(backend, kind), _located(data)
     begun = perf_counter()
-    dataset = split_by(recipe, split, load_data(data))
-    job = Job(chosen, recipe, kind, dataset, perf_counter() - begun)
-    check_recipe(recipe.network, dataset, job.images)
-    _check_rates(recipe, kind, job.images)
-    return job
+    dataset = split_by(recipe, split, load_data(source))
+    return _checked(Job(chosen, recipe, kind, dataset, source, perf_counter() - begun))
 
 
 def use_threads(threads: int | None) -> None:
@@ -139,7 +149,7 @@ def overridden(recipe: Preset, given: dict[str, Any]) -> Preset:
 
 def split_by(recipe: Preset, split: str, dataset: Dataset) -> Dataset:
     """The data set in its official split, or in that of the preset's original."""
-    if split == "official":
+    if split == OFFICIAL:
         return dataset
     if recipe.original is None:
         raise NetworkError(
@@ -148,32 +158,35 @@ def split_by(recipe: Preset, split: str, dataset: Dataset) -> Dataset:
     return recipe.original(dataset)
 
 
-def _check_rates(recipe: Preset, kind: Precision, images: int) -> None:
-    """Raise `NetworkError` where the precision cannot train with a rate that the schedule gives."""
+def able(name: str, kind: Precision) -> Backend:
+    """The backend of that name; `BackendError` if it cannot run here, or not in this precision."""
+    backend = registry.available(name)
+    reason = backend.unavailable_in(kind)
+    if reason:
+        raise BackendError(reason)
+    return backend
+
+
+def _located(data: str) -> str:
+    """A name of a data set, or the whole path of one."""
+    found = resolve(data)
+    path = Path(found).expanduser()
+    is_path = found and found not in SOURCES and path.exists()
+    return str(path.resolve()) if is_path else found
+
+
+def _checked(job: Job) -> Job:
+    """The job itself; `NetworkError` where its parts cannot go together."""
+    recipe, kind = job.recipe, job.precision
+    check_recipe(recipe.network, job.data, job.images)
+    kind.rate(recipe.lr, job.images)
     planned = find_schedule(recipe.schedule)
-    for epoch in range(recipe.epochs):
+    for epoch in range(recipe.epochs if recipe.schedule != CONSTANT else 0):
         for rate in planned.rates(recipe.lr, epoch, recipe.epochs):
             try:
-                kind.rate(rate, images)
+                kind.rate(rate, job.images)
             except NetworkError as error:
-                if recipe.schedule == CONSTANT:
-                    raise
                 raise NetworkError(
                     f"schedule {recipe.schedule}, epoch {epoch + 1}: {error}"
                 ) from error
-
-
-def located(data: str) -> str:
-    """What ``--data`` named, as another process finds it again from any folder."""
-    found = resolve(data)
-    path = Path(found).expanduser()
-    return str(path.resolve()) if path.exists() else found
-
-
-def check_same_data(job: Job, sha256: str) -> None:
-    """Raise `DataError` where a training would go on with other images than it began with."""
-    if job.data.sha256 != sha256:
-        raise DataError(
-            f"{job.data.name} is not what this training began with: SHA-256 "
-            f"{job.data.sha256[:12]}..., it was {sha256[:12]}...; begin a new one"
-        )
+    return job

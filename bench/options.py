@@ -109,7 +109,7 @@ PRECISION = click.option(
     default="float32",
     show_default=True,
     metavar="NAME",
-    help="float32, float64 or exact.",
+    help="float32, float64, tf32 or exact.",
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import get_type_hints
 
-from bench.files import replacing
+from bench.files import write_csv
 from mnist_core.presets import PRESETS, Preset
 from mnist_core.schedules import CONSTANT
 
@@ -37,10 +37,7 @@ def read() -> list[Reached]:
 
 def write(found: list[Reached]) -> None:
     """Take the place of what was measured before."""
-    with replacing(FILE) as path, path.open("w", newline="") as file:
-        table = csv.DictWriter(file, [field.name for field in fields(Reached)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(map(asdict, found))
+    write_csv(FILE, map(asdict, found), [field.name for field in fields(Reached)])
 
 
 HEAD = ("preset", "network", "batch", "learning rate", "epochs", "claimed", "reached here")

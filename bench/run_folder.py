@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from bench import columns, results, statistics
 from bench.files import (
     append_lines,
-    cannot_write,
     load_json,
+    locked,
     read_lines,
-    remove_if_empty,
     replacing,
+    unlock,
     writable,
     write_json,
 )
@@ -21,29 +21,11 @@ from mnist_core.errors import DataError, OutputError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from filelock import BaseFileLock
 
-_LOCK = ".lock"
 _GROWING = (columns.ROWS, columns.SAMPLES, columns.WORDS)
 
 RESUMED = "in part timed by a process that was killed before it was verified again"
 """Of rows of a run that was gone on with: their code is the same, their process is not."""
-
-
-def _locked(path: Path) -> "BaseFileLock":
-    """The folder's lock, which the system takes back when the process ends in whatever way."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path / _LOCK, blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise OutputError(
-            f"{path}: another run is writing there; wait for it or choose another --out"
-        ) from None
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    return lock
 
 
 @dataclass
@@ -63,7 +45,7 @@ class RunFolder:
     def create(cls, path: Path) -> "RunFolder":
         """Make the folder; `OutputError` if it cannot be written or holds another run."""
         writable(path)
-        made = cls(path, _lock=_locked(path))
+        made = cls(path, _lock=locked(path))
         if results.is_result_set(path) or any((path / name).exists() for name in _GROWING):
             made.release()
             raise OutputError(
@@ -80,7 +62,7 @@ class RunFolder:
         environment = path / "environment.json"
         if not environment.exists():
             raise DataError(f"{path}: no run was begun there; give the folder of one that was")
-        lock = _locked(path)
+        lock = locked(path)
         try:
             run_id = load_json(path, environment.name)["plan"]["run_id"]
             rows = columns.latest(read_lines(path / columns.ROWS))
@@ -133,13 +115,11 @@ class RunFolder:
         for name in (columns.SAMPLES, columns.WORDS, "environment.json"):
             (self.path / name).unlink(missing_ok=True)
         self.release()
-        remove_if_empty(self.path)
 
     def release(self) -> None:
         """Let others write to the folder."""
-        (self.path / _LOCK).unlink(missing_ok=True)
         if self._lock is not None:
-            self._lock.release()
+            unlock(self.path, self._lock)
 
     def finish(
         self, certificates: Sequence[dict[str, Any]], environment: dict[str, Any]

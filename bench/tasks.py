@@ -128,7 +128,10 @@ class Bench:
         network = Network(case.network, observed, precision=self.precision, initial=initial)
         step, _, images = self._runner(replace(case, level="step", operator=None), network)
         step()
-        operator, arrays, attributes = calls[parts_of(case.network).index(case.what)]
+        # Of a batch that passes through in parts: those of the first part, and what ends the step.
+        parts = parts_of(case.network)
+        once = [*calls[: parts.index("sgd")], calls[-1]]
+        operator, arrays, attributes = once[parts.index(case.what)]
         run = partial(getattr(self.backend, operator.name), *arrays, **attributes)
         host = [None if a is None else self.backend.space.to_host(a) for a in arrays]
         inputs = tuple(a for a in host[: len(operator.input_names)] if a is not None)
@@ -144,6 +147,7 @@ class Bench:
             operator.flops(call),
             kernel.flops_executed(call),
             operator.bytes(inputs, host[len(inputs) :]),
+            note=f"one part of {-(-images // PART)}" if images > PART else "",
         )
 
     def _arrays(

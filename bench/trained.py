@@ -27,12 +27,12 @@ def show(data: Dataset, model: Network, folder: Path, history: Sequence[Epoch]) 
     output = console.stdout()
     output.print()
     output.print(console.plain_table(["", "images", "accuracy", "loss"], rows))
-    drawn = [pictures.save(pictures.curves(history), folder, "curves")]
-    weights = sha256(model.get_parameters())
     show_predictions(data, model, folder)
-    click.echo(f"pictures  {drawn[0][1]}")
+    if history:
+        _, png = pictures.save(pictures.curves(history), folder, "curves")
+        click.echo(f"pictures  {png}")
     click.echo(f"history   {folder / HISTORY}")
-    click.echo(f"weights   {folder / FILE_NAME}   sha256 {weights}")
+    click.echo(f"weights   {folder / FILE_NAME}   sha256 {sha256(model.get_parameters())}")
 
 
 def _figures(model: Network, images: HostArray, labels: HostArray) -> list[str]:

@@ -9,8 +9,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import numpy as np
+
 from bench import files
-from mnist_core.errors import DataError, OutputError
+from mnist_core.errors import DataError, DivergedError, OutputError
 from mnist_core.network import Network
 from mnist_core.training import Epoch, Permutations
 from mnist_core.weights import FILE_NAME, Weights
@@ -21,6 +23,8 @@ HISTORY = "history.csv"
 
 _SECONDS = 2.0
 """Between two writings: what a training that is killed has lost at the most, an epoch aside."""
+
+_COLUMNS = [field.name for field in fields(Epoch)]
 
 
 @dataclass(frozen=True)
@@ -62,16 +66,17 @@ class TrainingFolder:
     ) -> None:
         self.path = path
         self.history = list(history)
+        self.epochs = stage.epochs
         self._model, self._orders = model, orders
         self._described = described
         self._carried = stage.seconds
         self._kept: tuple[Stage, Any] | None = None
         self._written = -math.inf
 
-    def between(self, epochs: int, seconds: float) -> None:
-        """After an epoch without a line."""
+    def between(self, epochs: int, elapsed: Any) -> None:
+        """After an epoch without a line; ``elapsed`` gives the seconds since the last one."""
         if monotonic() - self._written > _SECONDS:
-            self._keep(Stage(epochs, self._carried + seconds, self._orders.place))
+            self._keep(Stage(epochs, self._carried + elapsed(), self._orders.place))
 
     def add(self, epoch: Epoch) -> Epoch:
         """A line of the history, as it is kept: with the seconds before it went on."""
@@ -82,37 +87,55 @@ class TrainingFolder:
         return epoch
 
     def _keep(self, stage: Stage) -> None:
-        self._kept = stage, self._model.get_parameters()
+        parameters = self._model.get_parameters()
+        if not all(np.isfinite(array).all() for pair in parameters for array in pair):
+            raise DivergedError(
+                f"training diverged: the weights are not finite after epoch {stage.epochs}; "
+                "try a smaller learning rate"
+            )
+        self._kept, self.epochs = (stage, parameters), stage.epochs
         if monotonic() - self._written > _SECONDS:
             self._write(stage)
 
-    def finish(self) -> bool:
-        """Write what was kept last, which the network then has; False if no epoch was finished."""
+    def finish(self) -> None:
+        """Write what was kept last, if anything, which the network then has again."""
         if self._kept is None:
-            return False
+            return
         stage, parameters = self._kept
         self._model.set_parameters(parameters)
         self._write(stage)
-        return True
 
     def _write(self, stage: Stage) -> None:
         """The history first: killed before the weights are there, it has a line too many."""
-        with files.replacing(self.path / HISTORY) as path, path.open("w", newline="") as file:
-            table = csv.DictWriter(file, [f.name for f in fields(Epoch)])
-            table.writeheader()
-            table.writerows(map(asdict, self.history))
+        files.write_csv(self.path / HISTORY, map(asdict, self.history), _COLUMNS)
         described = {**self._described, "stage": json.dumps(asdict(stage))}
         save_weights(self.path / FILE_NAME, self._model, described)
         self._written = monotonic()
 
 
 @dataclass(frozen=True)
+class Request:
+    """What a training was asked for, as its weights' file keeps it.
+
+    ``options`` are those of the command line, ``beginnings`` what must not have changed when it
+    goes on (data, recipe) and ``conditions`` what its bits may depend on (threads, versions, code).
+    """
+
+    options: dict[str, Any]
+    beginnings: dict[str, Any]
+    conditions: dict[str, Any]
+
+    def texts(self) -> dict[str, str]:
+        """As metadata."""
+        return {name: json.dumps(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
 class Kept:
-    """A training that was kept: its weights, the options that it was asked for with, its stage."""
+    """A training that was kept, and how far it had come."""
 
     weights: Weights
-    options: dict[str, Any]
-    data_sha256: str
+    request: Request
     stage: Stage
     history: list[Epoch]
 
@@ -129,15 +152,16 @@ def read(path: Path) -> Kept:
         raise DataError(f"{path} holds no training that could go on: there is no {FILE_NAME}")
     weights = load_weights(path / FILE_NAME)
     try:
-        options = json.loads(weights.metadata["options"])
+        names = [field.name for field in fields(Request)]
+        request = Request(*(dict(json.loads(weights.metadata[name])) for name in names))
         stage = Stage(**json.loads(weights.metadata["stage"]))
-        sha256 = weights.metadata["data_sha256"]
-    except (LookupError, TypeError, ValueError) as error:
+        Permutations(1, 0, stage.place)
+        history = [epoch for epoch in _history(path) if epoch.epoch <= stage.epochs]
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             f"{path / FILE_NAME} does not say how its training could go on; begin a new one"
         ) from error
-    history = [epoch for epoch in _history(path) if epoch.epoch <= stage.epochs]
-    return Kept(weights, options, sha256, stage, history)
+    return Kept(weights, request, stage, history)
 
 
 def _history(path: Path) -> list[Epoch]:
@@ -154,9 +178,10 @@ def _typed(row: dict[str, str]) -> dict[str, Any]:
 
 def check_unused(path: Path) -> None:
     """Raise `OutputError` where a folder holds another training already."""
-    for name in (FILE_NAME, HISTORY):
-        if (path / name).exists():
-            raise OutputError(
-                f"{path} holds another training ({name}); choose another --out, or go on with "
-                f"--resume {path}"
-            )
+    if (path / FILE_NAME).exists():
+        raise OutputError(
+            f"{path} holds another training ({FILE_NAME}); choose another --out, or go on with "
+            f"--resume {path}"
+        )
+    if (path / HISTORY).exists():
+        raise OutputError(f"{path} holds the history of another training; choose another --out")

@@ -1,8 +1,8 @@
 """How the learning rate goes on, as a factor of where it began."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from mnist_core.errors import NetworkError
 
@@ -31,12 +31,18 @@ class Schedule:
         return [lr * self.factor(middle, epochs) for middle in middles]
 
 
-def _inverse_time(rate: Fraction) -> Factor:
-    return lambda epoch, epochs: 1 / (1 + float(rate) * epoch)
+def _inverse_time(rate: float) -> Factor:
+    return lambda epoch, epochs: 1 / (1 + rate * epoch)
 
 
-def _step(every: Fraction, factor: Fraction) -> Factor:
-    return lambda epoch, epochs: float(factor) ** int(epoch // every)
+def _step(every: float, factor: float) -> Factor:
+    def falling(epoch: float, epochs: int) -> float:
+        try:
+            return math.pow(factor, epoch // every)
+        except OverflowError:
+            return math.inf
+
+    return falling
 
 
 _KINDS: dict[str, tuple[str, Callable[..., Factor], int]] = {
@@ -74,10 +80,16 @@ def schedule(text: str) -> Schedule:
     return Schedule(text, make(*parameters), pieces)
 
 
-def _numbers(text: str) -> Sequence[Fraction] | None:
+def _numbers(text: str) -> Sequence[float] | None:
     """Positive numbers between commas, or None if they are not."""
     try:
-        numbers = [Fraction(part) for part in text.split(",")] if text else []
+        numbers = [_number(part) for part in text.split(",")] if text else []
     except (ValueError, ZeroDivisionError):
         return None
-    return numbers if all(number > 0 for number in numbers) else None
+    return numbers if all(0 < number < math.inf for number in numbers) else None
+
+
+def _number(text: str) -> float:
+    """Of "0.5" or "1/1500"."""
+    above, _, below = text.partition("/")
+    return float(above) / float(below or 1)

@@ -151,7 +151,7 @@ def train(
     until: float = 1.0,
     done: int = 0,
     orders: Permutations | None = None,
-    between: Callable[[int, float], None] = lambda number, seconds: None,
+    between: Callable[[int, Callable[[], float]], None] = lambda number, elapsed: None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> History:
     """Train by stochastic gradient descent, evaluating on the test images.
@@ -159,9 +159,9 @@ def train(
     The learning rate begins with ``lr`` and goes on as the schedule says. Losses are fetched and
     test images evaluated after every so many epochs and after the last; training ends early where
     ``until`` of the test images are then recognised. ``on_epoch`` is called with each such line of
-    the history, and ``between`` after the other epochs, with their number and the seconds since the
-    last line. Training that was broken off goes on with the number of epochs ``done`` and the
-    ``orders`` of those to come.
+    the history, and ``between`` after the other epochs, with their number and a function that waits
+    for the device and gives the seconds since the last line. Training that was broken off goes on
+    with the number of epochs ``done`` and the ``orders`` of those to come.
 
     Raises
     ------
@@ -180,19 +180,24 @@ def train(
     _warm_up(network, training, batch, network.precision.rate(lr, batch))
     space.synchronize()
     start = perf_counter()
+
+    def elapsed() -> float:
+        space.synchronize()
+        return perf_counter() - start
+
     for number in range(done + 1, epochs + 1):
         rates = planned.rates(lr, number - 1, epochs)
         order = space.to_device(next(orders))
         _train_epoch(network, training, order, batch, rates, device_losses)
         if number % every and number != epochs:
-            between(number, perf_counter() - start)
+            between(number, elapsed)
             continue
         losses = space.to_host(device_losses)
         trained = perf_counter()
-        _check_finite(losses, number, batch, lr)
+        _check_finite(losses, number, batch, rates[-1])
         test_loss, accuracy = evaluate(network, test)
         if not np.isfinite(test_loss):
-            raise _diverged(-(-len(losses) // batch), number, lr)
+            raise _diverged(-(-len(losses) // batch), number, rates[-1])
         loss = float(losses.mean(dtype=np.float64))
         seconds, test_seconds = trained - start, perf_counter() - trained
         epoch = Epoch(number, rates[-1], loss, test_loss, accuracy, seconds, test_seconds)

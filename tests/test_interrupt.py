@@ -100,7 +100,7 @@ def test_interrupted_training_exits_with_130_and_keeps_the_finished_epochs(data,
     out = tmp_path / "out"
     process = start("train", *SMALL, "--epochs", 100_000, "--data", data, "--out", out)
     assert process.stdout is not None
-    shown = [process.stdout.readline() for _ in range(4)]
+    shown = [process.stdout.readline() for _ in range(5)]
     assert "epoch   2" in shown[-1]
     _, stderr = interrupt(process, lambda: True)
     assert process.returncode == 130

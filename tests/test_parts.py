@@ -5,6 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from bench import tasks
+from bench.suite import FUSED, Case, parts_of
 from mnist_core import network as networks
 from mnist_core import registry
 from mnist_core.backends import Backend
@@ -100,3 +102,20 @@ def test_a_large_batch_takes_the_memory_of_a_part(small_digits, monkeypatch):
         tracemalloc.stop()
     # x alone of all 2,000 images would be 6.3 MB; the gradient, its sum and the rest are 0.6.
     assert peak < 1.5e6
+
+
+@pytest.mark.parametrize("what", [what for what in parts_of(SIZES) if what != FUSED])
+def test_the_pieces_of_a_step_in_parts_are_what_they_are_named(what, small_digits, monkeypatch):
+    """Those of its first part, and at the end the update."""
+    for module in (networks, tasks):
+        monkeypatch.setattr(module, "PART", 300)
+    numpy = registry.backend("numpy")
+    bench = tasks.Bench(numpy, small_digits, "float32", 0.1, 0)
+    task = bench.prepare(Case("part", what, SIZES, 2000))
+    whole = tasks.Bench(numpy, small_digits, "float32", 0.1, 0).prepare(
+        Case("part", what, SIZES, 300)
+    )
+    assert (task.kernel, task.images, task.flops) == (whole.kernel, 300, whole.flops)
+    assert task.bytes == whole.bytes
+    assert task.note == "one part of 7"
+    assert whole.note == ""

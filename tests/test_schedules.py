@@ -66,6 +66,8 @@ def test_a_schedule_of_one_rate_trains_as_none(small_digits):
         "step:2",
         "step:,",
         "step:2,0",
+        "step:1e400,0.5",
+        "inverse-time:1e400",
         "constant:1",
         "linear:0.5",
     ],
@@ -85,6 +87,10 @@ def test_parameters_that_are_none_are_refused_with_how_it_is_written(text):
             "step:EPOCHS,FACTOR",
         ),
         (("--schedule", "step:2"), "write it as step:EPOCHS,FACTOR"),
+        (
+            ("--schedule", "step:1,1e200"),
+            "schedule step:1,1e200, epoch 3: learning rate inf: give a positive number",
+        ),
         (
             ("--schedule", "inverse-time:1", "--precision", "exact", "--epochs", "4"),
             "schedule inverse-time:1, epoch 3: learning rate 0.0416667: exact precision takes "

@@ -7,7 +7,9 @@ import pytest
 from command_line import invoke, write_data
 
 from mnist_core import registry
+from mnist_core.backends import Backend, kernel
 from mnist_core.network import Network
+from mnist_core.operators import sgd
 from mnist_core.training import train
 
 SMALL = ("--network", "784-16-10", "--batch", "20", "--learning-rate", "0.2")
@@ -51,13 +53,37 @@ def test_five_seeds_are_trained_and_what_each_took_is_written(tmp_path, small_di
     done = invoke("train", "--to-accuracy", "1", *recipe, "--data", data, "--out", out)
     assert done.exit_code == 0, done.output
     assert "learning rate 0.2, linear, float32, until 1 %" in done.stdout
+    assert "certified float32 · " in done.stdout
     for seed in range(5):
         assert f"seed {seed}   " in done.stdout
     for part in ("s of training", "reading data", "compiling and warming up", "testing"):
         assert part in done.stdout
-    rows = list(csv.DictReader((out / "history.csv").open()))
+    rows = list(csv.DictReader((out / "seeds.csv").open()))
     assert [row["seed"] for row in rows] == list("01234")
     assert all(float(row["test_seconds"]) > 0 for row in rows)
+
+
+def test_a_backend_that_trains_otherwise_is_not_timed(tmp_path, small_digits, monkeypatch):
+    @kernel(sgd)
+    def twice(param, grad, *, lr):
+        param -= 2 * lr * grad
+
+    hasty = Backend("hasty", base="numpy", kernels=[twice])
+    monkeypatch.setitem(registry.backends(), "hasty", hasty)
+    data, out = write_data(tmp_path, small_digits), tmp_path / "out"
+    asked = ("--to-accuracy", "1", "--epochs", "1", "--backend", "hasty", "--out", out)
+    done = invoke("train", *asked, *SMALL, "--data", data)
+    assert done.exit_code == 1
+    assert "refused   sgd/twice" in done.stdout
+    assert not out.exists()
+
+
+def test_every_epoch_is_looked_at_whatever_the_preset_says(tmp_path, small_digits):
+    data, out = write_data(tmp_path, small_digits), tmp_path / "out"
+    asked = ("--to-accuracy", "100", "--preset", "npy-custom", "--epochs", "3", "--out", out)
+    invoke("train", *asked, *SMALL, "--data", data)
+    rows = list(csv.DictReader((out / "seeds.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"] * 5
 
 
 def test_what_is_not_reached_is_exit_code_1(tmp_path, small_digits):

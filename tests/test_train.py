@@ -15,12 +15,17 @@ import pytest
 from command_line import command, invoke, mnist_bench, write_data
 
 from bench import job as jobs
+from bench.files import in_use
 from bench.training_folder import read
 from mnist_core import registry
-from mnist_core.backends import Backend, kernel
+from mnist_core.backends import Backend, kernel, takes_over
 from mnist_core.data import Dataset
+from mnist_core.errors import ExactRangeError
+from mnist_core.numerics import certificate as certificates
+from mnist_core.numerics.check import Check
 from mnist_core.operators import relu, sgd
 from mnist_core.precision import EXACT
+from mnist_core.precision import precision as find_precision
 from mnist_core.presets import PRESETS
 from mnist_core.training import Permutations
 from mnist_core.weights import load as load_weights
@@ -57,8 +62,8 @@ def sha256(folder):
     return load_weights(folder / "weights.safetensors").sha256
 
 
-def rows(folder):
-    with (folder / "history.csv").open() as file:
+def rows(folder, name="history.csv"):
+    with (folder / name).open() as file:
         return list(csv.DictReader(file))
 
 
@@ -74,15 +79,17 @@ def trained(data, tmp_path_factory):
 
 def test_it_prints_recipe_certificate_epochs_accuracies_and_files(trained, data):
     out, printed = trained
-    lines = printed.splitlines()
-    assert lines[0] == (
-        f"784-16-10 on {data.name}, backend numpy, batch 50, learning rate 0.2, float32"
+    first, folder, *lines = printed.splitlines()
+    assert first == (
+        f"784-16-10 on {data.name}, backend numpy, batch 50, learning rate 0.2, float32, "
+        "3 epochs, seed 7"
     )
-    assert re.fullmatch(r"certified float32 · \d+\.\dx NumPy's error, at batch 50", lines[1])
-    assert [line.split()[:2] for line in lines[2:5]] == [["epoch", str(n)] for n in (1, 2, 3)]
+    assert folder == f"folder    {out}"
+    assert re.fullmatch(r"certified float32 · \d+\.\dx NumPy's error, at batch 50", lines[0])
+    assert [line.split()[:2] for line in lines[1:4]] == [["epoch", str(n)] for n in (1, 2, 3)]
     tested = re.search(r"^test +500 +(\S+) +(\S+) *$", printed, re.MULTILINE)
     assert tested
-    assert f"test accuracy {tested[1]}   test loss {tested[2]}" in lines[4]
+    assert f"test accuracy {tested[1]}   test loss {tested[2]}" in lines[3]
     assert re.search(r"^training +2,000 +\d\d\.\d\d% +\d\.\d{4} *$", printed, re.MULTILINE)
     recalls = re.findall(r"^(\d) +(\d+) +\S+% +(\S+)% *$", printed, re.MULTILINE)
     assert [int(label) for label, _, _ in recalls] == list(range(10))
@@ -100,7 +107,7 @@ def test_it_leaves_weights_history_and_pictures(trained):
     assert [row["epoch"] for row in history] == ["1", "2", "3"]
     assert {row["lr"] for row in history} == {"0.2"}
     assert float(history[2]["loss"]) < float(history[0]["loss"])
-    for row, line in zip(history, printed.splitlines()[2:], strict=False):
+    for row, line in zip(history, printed.splitlines()[3:], strict=False):
         assert f"test accuracy {float(row['test_accuracy']):.2%}" in line
         assert f"loss {float(row['loss']):.4f}" in line
 
@@ -113,7 +120,9 @@ def test_weights_say_what_they_were_trained_on_and_that_it_was_certified(trained
     assert saved.metadata["preset"] == "standard"
     certificate = json.loads(saved.metadata["certificate"])
     assert (certificate["claim"], certificate["batch"]) == ("float32", 50)
-    assert certificate["hashes"]["data"] == saved.metadata["data_sha256"]
+    beginnings = json.loads(saved.metadata["beginnings"])
+    assert certificate["hashes"]["data"] == beginnings["data"]
+    assert (beginnings["recipe"]["lr"], beginnings["recipe"]["epochs"]) == (0.2, 3)
 
 
 def test_evaluate_gives_the_accuracy_that_train_printed(trained, data, tmp_path):
@@ -153,7 +162,7 @@ def test_a_backend_that_trains_otherwise_is_refused(data, tmp_path, monkeypatch)
 def test_exact_precision_is_certified_with_its_hash(data, tmp_path):
     options = ("--precision", "exact", "--learning-rate", 0.25, "--epochs", 1, "--out", tmp_path)
     printed = ok("train", "--data", data, "--network", "784-8-10", "--batch", 32, *options)
-    assert re.search(r"^certified exact [0-9a-f]{16}, at batch 32$", printed, re.MULTILINE)
+    assert re.search(r"^certified exact [0-9a-f]{16} after .*, at batch 32$", printed, re.MULTILINE)
 
 
 # Presets
@@ -179,11 +188,17 @@ def recipe(data, tmp_path, monkeypatch):
     return asked
 
 
-class CERTIFIED:
-    """A certificate that says yes."""
-
-    passed, claim, batch, hashes = True, "float32", 1, {}
-    error_ratio = staticmethod(lambda: 1.0)
+CERTIFIED = certificates.Certificate(
+    "numpy",
+    "784-16-10",
+    50,
+    "float32",
+    0,
+    0.125,
+    (Check("steps", "trajectory", True, "not looked at", error_ratio=1.0),),
+    {},
+)
+"""What stands for a certificate where it is not what is tested."""
 
 
 def test_options_override_the_preset(recipe):
@@ -221,6 +236,18 @@ def test_original_splits(name, training, test, recipe):
     assert (len(found.train_labels), len(found.test_labels)) == (training, test)
 
 
+def test_evaluate_can_test_on_the_split_of_training(data, tmp_path):
+    small = ("--network", "784-8-10", "--batch", 50, "--epochs", 1)
+    options = ("--preset", "batch-gd", "--split", "original", "--out", tmp_path)
+    printed = ok("train", *small, *options, "--data", data)
+    accuracy = re.findall(r"test accuracy (\S+)", printed)[-1]
+    done = invoke("evaluate", "--weights", tmp_path, "--data", data)
+    assert "warning: trained on data0, 500 held out at random, evaluated on data0" in done.stderr
+    done = invoke("evaluate", "--weights", tmp_path, "--data", data, "--split", "original")
+    assert done.stderr == ""
+    assert f"accuracy {accuracy}" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -234,6 +261,8 @@ def test_original_splits(name, training, test, recipe):
         (("--every", "0"), "0 is not in the range"),
         (("--compare", "batch,tiny"), "--compare batch,tiny: write batch, minibatch or numbers"),
         (("--compare", "batch,0"), "batch 0: give one between 1 and 2000"),
+        (("--compare", "32,64", "--batch", "16"), "--batch says how many images a minibatch has"),
+        (("--compare", "minibatch", "--batch", "all"), "--batch says how many images"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_leaves_nothing(options, said, data, tmp_path):
@@ -278,8 +307,8 @@ def test_batch_and_minibatch_are_drawn_together(data, tmp_path):
     options = ("--network", "784-16-10", "--learning-rate", 0.3, "--epochs", 4)
     compared = ("--compare", "batch,minibatch,50", "--out", tmp_path)
     printed = ok("train", *options, *compared, "--data", data)
-    assert sorted(os.listdir(tmp_path)) == ["convergence.png", "convergence.svg", "history.csv"]
-    found = rows(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["convergence.csv", "convergence.png", "convergence.svg"]
+    found = rows(tmp_path, "convergence.csv")
     assert [row["batch"] for row in found] == [n for n in ("2000", "128", "50") for _ in range(4)]
     table = printed[printed.index("time to") :].splitlines()
     assert table[0].split() == ["time", "to", "90%", "95%", "97%", "98%", "at", "the", "end"]
@@ -295,7 +324,7 @@ def test_time_to_an_accuracy_is_when_it_was_first_reached(data, tmp_path):
     options = ("--network", "784-32-10", "--batch", 20, "--learning-rate", 0.3, "--epochs", 12)
     backends = ("--backend", "numpy", "--backend", "numba")
     printed = ok("train", *options, *backends, "--data", data, "--out", tmp_path)
-    found = [row for row in rows(tmp_path) if row["backend"] == "numpy"]
+    found = [r for r in rows(tmp_path, "convergence.csv") if r["backend"] == "numpy"]
     seconds = np.cumsum([float(row["seconds"]) for row in found])
     first = next(i for i, row in enumerate(found) if float(row["test_accuracy"]) >= 0.9)
     (line,) = re.findall(r"^numpy, batch 20 .*after.*$", printed, re.MULTILINE)
@@ -313,9 +342,9 @@ def test_one_that_is_refused_or_diverges_costs_no_other(data, tmp_path, monkeypa
     done = invoke("train", *RECIPE, *backends, "--data", data, "--out", tmp_path / "a")
     assert done.exit_code == 1
     assert "dead, batch 50   refused: relu/dead: out differs" in done.stdout
-    assert {row["backend"] for row in rows(tmp_path / "a")} == {"numpy"}
+    assert {row["backend"] for row in rows(tmp_path / "a", "convergence.csv")} == {"numpy"}
 
-    steep = ("--network", "784-16-10", "--learning-rate", 1e30, "--epochs", 1, "--batch", 50)
+    steep = ("--network", "784-16-10", "--learning-rate", 1e30, "--epochs", 1)
     done = invoke("train", *steep, "--compare", "50,100", "--data", data, "--out", tmp_path / "b")
     assert done.exit_code == 1
     assert done.stdout.count("training diverged") == 2
@@ -343,8 +372,10 @@ def broken(data, tmp_path_factory):
 
     patch.setattr(jobs.Job, "certify", lambda job: CERTIFIED)
     patch.setattr(Permutations, "__next__", two)
-    assert invoke(*options, "--out", out).exit_code == 130
+    done = invoke(*options, "--out", out)
     patch.undo()
+    assert done.exit_code == 130
+    assert f"kept      2 of 6 epochs; to go on: mnist-bench train --resume {out}" in done.stdout
     return out, whole
 
 
@@ -371,7 +402,7 @@ def test_training_goes_on_to_the_same_bits(broken, copy):
 def test_a_training_that_has_ended_only_shows_again_what_it_reached(broken, tmp_path):
     shutil.copytree(broken[1], tmp_path / "copy")
     printed = ok("train", "--resume", tmp_path / "copy")
-    assert "epoch" not in printed
+    assert not re.search("^epoch", printed, re.MULTILINE)
     assert f"sha256 {sha256(broken[1])}" in printed
     assert sha256(tmp_path / "copy") == sha256(broken[1])
 
@@ -403,8 +434,11 @@ def test_the_seconds_before_it_was_broken_off_count(copy):
     ("change", "said"),
     [
         ({"stage": "{}x"}, "does not say how its training could go on"),
+        ({"stage": '{"epochs": 2, "seconds": 0.0, "place": "abc"}'}, "does not say how"),
         ({"options": None}, "does not say how its training could go on"),
-        ({"data_sha256": "0" * 64}, "is not what this training began with: SHA-256"),
+        ({"options": "[]"}, "a training of another version"),
+        ({"options": '{"colour": "red"}'}, "a training of another version"),
+        ({"beginnings": '{"data": "0"}'}, "the data is not what this training began with"),
     ],
 )
 def test_what_could_not_go_on_is_one_line(change, said, copy):
@@ -419,6 +453,96 @@ def test_what_could_not_go_on_is_one_line(change, said, copy):
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert weights.read_bytes() == before
+
+
+def test_the_file_of_weights_stands_for_its_folder(copy, broken):
+    ok("train", "--resume", copy / "weights.safetensors")
+    assert sha256(copy) == sha256(broken[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("threads", 7), ("versions", "numpy 1.0"), ("code", "0" * 12)]
+)
+def test_what_may_change_the_bits_is_warned_of(name, value, copy):
+    from safetensors.numpy import load_file, save_file
+
+    weights = copy / "weights.safetensors"
+    metadata = load_weights(weights).metadata
+    conditions = json.loads(metadata["conditions"]) | {name: value}
+    save_file(load_file(weights), weights, metadata | {"conditions": json.dumps(conditions)})
+    done = invoke("train", "--resume", copy)
+    assert done.exit_code == 0
+    assert done.stderr.startswith(f"warning: {name} was {value}, now ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_two_cannot_go_on_in_one_folder(copy):
+    with in_use(copy):
+        done = invoke("train", "--resume", copy)
+    assert done.exit_code == 2
+    assert "another run is writing there" in done.stderr
+
+
+def test_divergence_between_two_lines_keeps_what_was_good(data, tmp_path):
+    steep = ("--schedule", "step:3,1e12", "--every", 2, "--epochs", 40, "--learning-rate", 0.1)
+    small = ("--network", "784-16-16-10", "--batch", "all")
+    done = invoke("train", *small, *steep, "--data", data, "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "training diverged" in done.stderr
+    kept = read(tmp_path)
+    assert 0 < kept.stage.epochs < 40
+    assert [epoch.epoch for epoch in kept.history] == list(range(2, kept.stage.epochs + 1, 2))
+    ok("evaluate", "--weights", tmp_path, "--data", data)
+
+
+@pytest.mark.parametrize("certified", [KeyboardInterrupt, ExactRangeError])
+def test_what_ends_before_training_leaves_no_folder(certified, data, tmp_path, monkeypatch):
+    def certify(job):
+        raise certified("no")
+
+    monkeypatch.setattr(jobs.Job, "certify", certify)
+    out = tmp_path / "out"
+    assert invoke("train", *RECIPE, "--data", data, "--out", out).exit_code in (2, 130)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("precision", ["float32", EXACT.name])
+def test_a_large_batch_is_certified_as_it_is_trained(precision, small_digits, monkeypatch):
+    """A backend that leaves images out of large batches, and no others."""
+    monkeypatch.setattr(certificates, "LARGE", 64)
+    numpy = registry.backend("numpy")
+
+    @takes_over("step", precision=precision)
+    def hasty(network, images, labels, index, lr):
+        network.take_overs.pop("step")
+        try:
+            losses = network.losses(len(index))
+            losses[:] = 0
+            losses[:64] = network.step(images, labels, index[:64], lr)
+            return losses
+        finally:
+            network.take_overs["step"] = hasty.function
+
+    backend = Backend("hasty", base="numpy", kernels=[hasty])
+    sizes, kind = (784, 16, 10), find_precision(precision)
+    certify = certificates.certify_large
+    assert certify(backend, sizes, 64, kind, small_digits).passed
+    refused = certify(backend, sizes, 500, kind, small_digits)
+    assert not refused.passed
+    assert "step" in refused.reason
+    honest = certify(numpy, sizes, 500, kind, small_digits)
+    assert honest.passed
+    assert honest.batch == 500
+    assert honest.claim.startswith(precision)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_a_folder_named_like_a_source_is_not_taken_for_it(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    assert jobs._located(name) == name
+    assert jobs._located(f"./{name}") == str(tmp_path / name)
+    assert jobs._located("nowhere") == "nowhere"
 
 
 def test_a_folder_without_a_training_and_other_options_are_refused(copy, tmp_path):

@@ -1,6 +1,5 @@
 """``mnist-bench train --to-accuracy``: how long training takes until enough is learned."""
 
-import csv
 from pathlib import Path
 from statistics import mean
 from time import perf_counter
@@ -9,13 +8,14 @@ from typing import Any
 import click
 
 from bench import console, files
+from bench.commands.train import REFUSED, said
 from bench.job import Job, prepared
 from mnist_core.errors import NetworkError, OutputError
 from mnist_core.training import Epoch, History
 
 SEEDS = 5
 
-_HISTORY = "history.csv"
+_HISTORY = "seeds.csv"
 
 RECIPES = {97.0: "to-97", 98.0: "to-98"}
 """Presets that reach a percentage on MNIST with every one of five seeds, in the shortest time."""
@@ -37,21 +37,31 @@ def _preset(percent: float, given: dict[str, Any]) -> str | None:
 def to_accuracy_command(percent: float, out: str | None, **options: Any) -> int:
     """Train with five seeds until ``percent`` is reached, or to the end of the recipe.
 
-    Returns 1 if a seed did not reach it.
+    Returns 1 if a seed did not reach it, or if the backend is refused.
     """
     from threadpoolctl import threadpool_limits
 
     options["preset"] = _preset(percent, options) or options["preset"]
     folder = files.folder(out)
     if (folder / _HISTORY).exists():
-        raise OutputError(f"{folder} holds the history of another training; choose another --out")
+        raise OutputError(f"{folder} holds trainings to an accuracy; choose another --out")
     job = prepared(**options)
-    files.writable(folder)
-    click.echo(f"{job}, until {percent:g} % of the test images are recognised")
+    with files.in_use(folder), threadpool_limits(options["threads"]):
+        click.echo(f"{job}, until {percent:g} % of the test images are recognised")
+        certificate = job.certify()
+        if not certificate.passed:
+            click.echo(f"refused   {certificate.reason}")
+            return REFUSED
+        click.echo(f"certified {said(certificate)}")
+        found = _train_seeds(job, percent, folder)
+    return 0 if all(_reached(history, percent) for history in found.values()) else 1
+
+
+def _train_seeds(job: Job, percent: float, folder: Path) -> dict[int, History]:
     found: dict[int, History] = {}
     ready: dict[int, float] = {}
     try:
-        with threadpool_limits(options["threads"]), console.TrainProgress(SEEDS) as progress:
+        with console.TrainProgress(SEEDS) as progress:
             for seed in range(job.recipe.seed, job.recipe.seed + SEEDS):
                 begun = perf_counter()
                 model = job.model(seed)
@@ -63,20 +73,15 @@ def to_accuracy_command(percent: float, out: str | None, **options: Any) -> int:
     finally:
         # Also where a seed diverges or is interrupted: what the others took is kept.
         _save(folder, found)
-    return 0 if all(_reached(history, percent) for history in found.values()) else 1
+    return found
 
 
 def _save(folder: Path, found: dict[int, History]) -> None:
-    """Write all epochs of all seeds, or leave no empty folder behind."""
+    """Write all epochs of all seeds, if there are any."""
     rows = [{"seed": seed} | row for seed, history in found.items() for row in history.rows()]
-    if not rows:
-        files.remove_if_empty(folder)
-        return
-    with files.replacing(folder / _HISTORY) as path, path.open("w", newline="") as file:
-        table = csv.DictWriter(file, rows[0])
-        table.writeheader()
-        table.writerows(rows)
-    click.echo(f"history   {folder / _HISTORY}")
+    if rows:
+        files.write_csv(folder / _HISTORY, rows, rows[0])
+        click.echo(f"history   {folder / _HISTORY}")
 
 
 def _reached(history: History, percent: float) -> bool:

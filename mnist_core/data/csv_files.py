@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -24,7 +22,8 @@ from mnist_core.data import magic
 from mnist_core.data.conversion import MAX_PIXEL
 from mnist_core.data.dataset import Dataset
 from mnist_core.data.splits import MNIST_SHARE, hold_out
-from mnist_core.errors import DataError, OutputError
+from mnist_core.errors import DataError
+from mnist_core.files import replacing
 
 BLOCK = 4 << 20
 """Bytes that are parsed at a time: with fewer, joining the blocks takes longer than reading."""
@@ -131,16 +130,9 @@ def write_submission(path: Path, predictions: NDArray[Any]) -> None:
         If the file cannot be written.
     """
     lines = [f"{number},{label}\n" for number, label in enumerate(predictions.tolist(), 1)]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text("ImageId,Label\n" + "".join(lines), encoding="ascii", newline="\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(f"cannot write predictions to {path}: {error}; choose another") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def _read_labelled(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:

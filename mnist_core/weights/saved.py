@@ -1,8 +1,6 @@
 """Weights as a network takes them: saved so that they say whose they are, loaded from any file."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from mnist_core import hashes
-from mnist_core.errors import DataError, NetworkError, OutputError
+from mnist_core.errors import DataError, NetworkError
+from mnist_core.files import replacing
 from mnist_core.network import Network, parse_sizes
 from mnist_core.operators import HostArray
 from mnist_core.precision import PRECISIONS
@@ -62,20 +61,10 @@ def save(path: Path, network: Network, metadata: Mapping[str, str]) -> None:
     for i, (weight, bias) in enumerate(network.get_parameters()):
         tensors |= {f"layers.{i}.weight": weight, f"layers.{i}.bias": bias}
     described = {"network": _named(network.sizes), **metadata}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         path.parent.mkdir(parents=True, exist_ok=True)
         # safetensors' own writing has its own errors, for a full disk and the like.
         temporary.write_bytes(serialized(tensors, described))
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write weights to {path}: {error}; choose another --out"
-        ) from error
-    finally:
-        # Where no file can be, none can be removed either.
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def load(path: Path, sizes: Sequence[int] | None = None) -> Weights:
