@@ -18,7 +18,9 @@ _UNIT = 64
 @called()
 def _part(rank: int, ranks: int, shared: Array, param: Array, grad: Array, lr: Any) -> None:
     first, last = share(param.size, _UNIT, rank, ranks)
-    for i in range(first, last):
+    # Places from 0 on cannot wrap around, which keeps the loop in vectors.
+    param, grad = param[first:last], grad[first:last]
+    for i in range(param.size):
         param[i] -= lr * grad[i]
 
 
