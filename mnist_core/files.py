@@ -31,4 +31,4 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """What to raise where a file cannot be written."""
-    return OutputError(f"cannot write to {path}: {error.strerror}; choose another --out")
+    return OutputError(f"cannot write to {path}: {error.strerror or error}; choose another --out")

@@ -61,6 +61,7 @@ def test_on_a_gpu_every_backend_batch_and_tool_has_its_stage(script, tmp_path: P
         assert len(selected) >= 20
 
 
+@pytest.mark.long
 def test_what_cannot_run_is_reported_and_the_rest_goes_on(script, tmp_path: Path) -> None:
     says = [sys.executable, "-c"]
     missing = script.Stage("missing", ["no-such-tool"], 9)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from command_line import invoke
+from command_line import invoke, write_data
 
 from mnist_core import registry
 from mnist_core.errors import NetworkError
@@ -105,10 +105,11 @@ def test_what_cannot_be_is_one_line(options, said, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_exact_precision_takes_halves(tmp_path):
+def test_exact_precision_takes_halves(tmp_path, small_digits):
     """Every rate of it is a power of two."""
+    data = write_data(tmp_path, small_digits)
     options = ("--schedule", "step:1,0.5", "--precision", "exact", "--epochs", "3")
-    small = ("--network", "784-8-10", "--batch", "20000", "--learning-rate", "0.5")
-    done = invoke("train", *options, *small, "--data", "digits", "--out", tmp_path / "out")
+    small = ("--network", "784-8-10", "--batch", "50", "--learning-rate", "0.5")
+    done = invoke("train", *options, *small, "--data", data, "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert "certified exact " in done.stdout

@@ -242,7 +242,8 @@ def test_evaluate_can_test_on_the_split_of_training(data, tmp_path):
     printed = ok("train", *small, *options, "--data", data)
     accuracy = re.findall(r"test accuracy (\S+)", printed)[-1]
     done = invoke("evaluate", "--weights", tmp_path, "--data", data)
-    assert "warning: trained on data0, 500 held out at random, evaluated on data0" in done.stderr
+    name = data.name
+    assert f"trained on {name}, 500 held out at random, evaluated on {name}\n" in done.stderr
     done = invoke("evaluate", "--weights", tmp_path, "--data", data, "--split", "original")
     assert done.stderr == ""
     assert f"accuracy {accuracy}" in done.stdout
@@ -303,6 +304,7 @@ def test_what_has_no_label_is_predicted_for_kaggle(small_digits, tmp_path):
 # Comparisons
 
 
+@pytest.mark.long
 def test_batch_and_minibatch_are_drawn_together(data, tmp_path):
     options = ("--network", "784-16-10", "--learning-rate", 0.3, "--epochs", 4)
     compared = ("--compare", "batch,minibatch,50", "--out", tmp_path)
@@ -332,6 +334,7 @@ def test_time_to_an_accuracy_is_when_it_was_first_reached(data, tmp_path):
     assert re.search(r"^numba, batch 20 .*after", printed, re.MULTILINE)
 
 
+@pytest.mark.long
 def test_one_that_is_refused_or_diverges_costs_no_other(data, tmp_path, monkeypatch):
     @kernel(relu)
     def dead(x, out):

@@ -166,7 +166,7 @@ def test_submission(tmp_path: Path) -> None:
 
 def test_submission_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(OutputError, match="cannot write predictions"):
+    with pytest.raises(OutputError, match="cannot write to"):
         write_submission(tmp_path / "file" / "submission.csv", np.array([1]))
 
 
