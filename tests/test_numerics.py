@@ -300,7 +300,9 @@ CERTIFIED = [
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("precision", "sizes", "batch"), CERTIFIED, ids=str)
+@pytest.mark.parametrize(
+    ("precision", "sizes", "batch"), CERTIFIED, ids=lambda value: getattr(value, "name", str(value))
+)
 def test_every_backend_is_certified_for_every_batch_on_all_threads(
     backend: Backend,
     sizes: tuple[int, ...],
