@@ -23,9 +23,11 @@ LAYER = np.dtype(
             "step",  # from an image's outputs to the next one's
             "weight",  # places in the arena from here on
             "transposed",
-            "partial",
+            "partial",  # of its weights the sums of a chain, and of all chains of a batch
+            "total",
             "bias",
             "partial_bias",
+            "total_bias",
             "out",
             "grad",
         )
@@ -68,8 +70,9 @@ class Arena:
             layer["width"], layer["step"] = width, step
             size = widths[i] * width
             layer["weight"], layer["partial"] = self._place(size), self._place(size)
-            layer["transposed"] = self._place(size)
+            layer["total"], layer["transposed"] = self._place(size), self._place(size)
             layer["bias"], layer["partial_bias"] = self._place(width), self._place(width)
+            layer["total_bias"] = self._place(width)
             layer["out"], layer["grad"] = self._place(rows * step), self._place(rows * step)
         self.array = aligned(self._end, dtype)
 

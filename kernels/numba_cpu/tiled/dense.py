@@ -10,6 +10,7 @@ from kernels.numba_cpu.tiled.phases import (
     bias,
     chunk_end,
     outputs,
+    place_in_sums,
     through_the_rest,
     update_bias,
     update_from_second,
@@ -105,7 +106,7 @@ def _train(
         ahead = parts.inputs[1 - turn] + top * first_layer.inputs
         gather(images, order[end + top : end + bottom], arena, ahead)
         barrier(shared, ranks)
-        opens, closes = begin % batch == 0, end % batch == 0 or end == n
+        place = place_in_sums(begin, end, batch, n)
         update_weights(
             arena,
             parts.zeros,
@@ -117,14 +118,11 @@ def _train(
             left,
             right,
             rows,
-            opens,
-            closes,
+            place,
             lr,
         )
-        update_bias(arena, first_layer, left, right, rows, opens, closes, lr)
-        update_from_second(
-            arena, parts.zeros, layers, left, right, rank, ranks, rows, opens, closes, lr
-        )
+        update_bias(arena, first_layer, left, right, rows, place, lr)
+        update_from_second(arena, parts.zeros, layers, left, right, rank, ranks, rows, place, lr)
         begin, end, turn = end, after, 1 - turn
 
 

@@ -17,8 +17,9 @@ PIXEL_VALUES = 256
 class FirstLayer:
     """The first layer of a network on an arena, for chunks of up to ``rows`` images.
 
-    ``arrays`` is what the compiled functions take: weights, their partial gradients, the worth of
-    a pixel, pixels of three chunks (this one, the next, and the one that others may still read),
+    ``arrays`` is what the compiled functions take: weights, their gradients' sums of a chain and of all
+    chains, the worth of a pixel, pixels of three chunks (this one, the next, and the one that others
+    may still read),
     where they are not 0, for two chunks the images to each four pixels and their numbers, sums.
     ``tiles`` is the number of column tiles.
     """
@@ -34,6 +35,7 @@ class FirstLayer:
         worth[...] = np.arange(PIXEL_VALUES, dtype=dtype) / dtype.type(PIXEL_VALUES - 1)
         self.arrays = (
             self._weights.reshape(-1),
+            self._zeros(self._weights.shape, dtype).reshape(-1),
             self._zeros(self._weights.shape, dtype).reshape(-1),
             worth,
             self._zeros((3, rows, inputs), np.uint8),

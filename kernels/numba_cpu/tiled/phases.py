@@ -1,6 +1,6 @@
 """The parts of a training step that each rank does for its own images or its own columns."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,32 @@ from kernels.numba_cpu.tiled.region import share
 from kernels.numba_cpu.tiled.tile import square, store, transposed
 
 Array = Any
+
+CHAIN = 8192
+"""Images whose gradients are one chain of sums; a larger batch's chains are added up.
+
+Of 60,000 images in one chain a bias was eight times as far from the truth as NumPy's.
+"""
+
+
+class Place(NamedTuple):
+    """Where a chunk stands in the sums of its batch.
+
+    Whether a chain of sums begins with it and ends with it, whether that is the batch's first one,
+    and whether the batch ends.
+    """
+
+    opens: bool
+    ends: bool
+    first: bool
+    closes: bool
+
+
+@inlined()
+def place_in_sums(begin: int, end: int, batch: int, n: int) -> Place:
+    """Of the chunk of images ``begin`` to ``end``."""
+    within, closes = begin % batch, end % batch == 0 or end == n
+    return Place(within % CHAIN == 0, closes or end % batch % CHAIN == 0, within < CHAIN, closes)
 
 
 @inlined()
@@ -129,18 +155,22 @@ def through_the_rest(
 
 @inlined()
 def update_bias(
-    arena: Array, layer: Any, first: int, last: int, n: int, opens: bool, closes: bool, lr: Any
+    arena: Array, layer: Any, first: int, last: int, n: int, place: Place, lr: Any
 ) -> None:
     """Bias of columns ``first`` to ``last``, from n images of a chunk."""
-    total = arena[layer.partial_bias + first : layer.partial_bias + last]
-    if opens:
-        total[:] = 0
+    chain = arena[layer.partial_bias + first : layer.partial_bias + last]
+    total = arena[layer.total_bias + first : layer.total_bias + last]
+    if place.opens:
+        chain[:] = 0
     for s in range(n):
         row = layer.grad + s * layer.step
         grad = arena[row + first : row + last]
-        for j in range(total.size):
-            total[j] += grad[j]
-    if closes:
+        for j in range(chain.size):
+            chain[j] += grad[j]
+    if place.ends:
+        for j in range(chain.size):
+            total[j] = chain[j] if place.first else total[j] + chain[j]
+    if place.closes:
         values = arena[layer.bias + first : layer.bias + last]
         for j in range(total.size):
             values[j] -= lr * total[j]
@@ -158,27 +188,30 @@ def update_weights(
     first: int,
     last: int,
     n: int,
-    opens: bool,
-    closes: bool,
+    place: Place,
     lr: Any,
 ) -> None:
     """Weights w of rows ``top`` to ``bottom``, columns ``first`` to ``last``, from n images.
 
     The gradient of a batch in several chunks is summed up before it is applied.
     """
-    grad = part(gradients(arena, layer), 0, first)
-    zero = Matrix(arena, zeros, 0)
+    rows, columns = bottom - top, last - first
+    grad, x = part(gradients(arena, layer), 0, first), part(x, 0, top)
+    zero, w = Matrix(arena, zeros, 0), part(w, top, first)
     partial = part(Matrix(arena, layer.partial, layer.width), top, first)
-    w = part(w, top, first)
-    start, base, result, factor = partial, zero, partial, -lr
-    if opens:
+    total = part(Matrix(arena, layer.total, layer.width), top, first)
+    start, base, result, factor = partial, zero, partial, arena.dtype.type(1)
+    if place.opens:
         start = zero
-    if closes:
-        base, result = w, w
-    else:
-        factor = arena.dtype.type(1)
-    x = part(x, 0, top)
-    weight_gradient(bottom - top, last - first, arena, x, grad, start, base, result, n, factor)
+    if place.closes and place.first:
+        base, result, factor = w, w, -lr
+    elif place.ends:
+        result = total
+        if not place.first:
+            base = total
+    weight_gradient(rows, columns, arena, x, grad, start, base, result, n, factor)
+    if place.closes and not place.first:
+        weight_gradient(rows, columns, arena, x, grad, total, w, w, 0, -lr)
 
 
 @inlined()
@@ -201,8 +234,7 @@ def update_from_second(
     rank: int,
     ranks: int,
     n: int,
-    opens: bool,
-    closes: bool,
+    place: Place,
     lr: Any,
 ) -> None:
     """A rank's rows of all weights but the first layer's, and its columns of their biases.
@@ -216,8 +248,8 @@ def update_from_second(
         if number == 1:
             top, bottom = min(left, layer.inputs), min(right, layer.inputs)
         w, x = weights(arena, layer), outputs(arena, below)
-        update_weights(arena, zeros, layer, w, x, top, bottom, 0, layer.width, n, opens, closes, lr)
-        if closes:
+        update_weights(arena, zeros, layer, w, x, top, bottom, 0, layer.width, n, place, lr)
+        if place.closes:
             transpose(arena, layer, below.width, top, bottom)
         first, last = share(layer.width, lanes(arena), rank, ranks)
-        update_bias(arena, layer, first, last, n, opens, closes, lr)
+        update_bias(arena, layer, first, last, n, place, lr)

@@ -16,10 +16,12 @@ from kernels.numba_cpu.compile import compiled
 from kernels.numba_cpu.tiled.inner import called, inlined
 from kernels.numba_cpu.tiled.instructions import nonzero_bytes, prefetch
 from kernels.numba_cpu.tiled.phases import (
+    Place,
     batch_size,
     bias,
     chunk_end,
     outputs,
+    place_in_sums,
     through_the_rest,
     update_bias,
     update_from_second,
@@ -149,9 +151,9 @@ def _update_tile(
     step: int,
     w: Array,
     partial: Array,
+    total: Array,
     tile: int,
-    opens: bool,
-    closes: bool,
+    place: Place,
     lr: Any,
     images_ahead: Array,
     ahead: Array,
@@ -168,24 +170,27 @@ def _update_tile(
             image, word = ahead[asked // words], asked % words
             prefetch(images_ahead, image * features + word * WORD)
             asked += 1
-        count, place = counts[quad], tile + quad * QUAD * columns
-        if opens:
-            if closes and count == 0:
+        count, at_quad = counts[quad], tile + quad * QUAD * columns
+        if place.opens:
+            if place.closes and place.first and count == 0:
                 continue
             acc = zeros(QUAD, COLUMNS, arena)
         else:
-            acc = load(QUAD, COLUMNS, partial, place, columns)
+            acc = load(QUAD, COLUMNS, partial, at_quad, columns)
         images = lists[quad]
         for i in range(count):
             s = np.int64(images[i])
             acc = fma_of_bytes(
                 acc, table, every, s * width + quad * QUAD, 1, arena, grad + s * step
             )
-        if closes:
-            under = load(QUAD, COLUMNS, w, place, columns)
-            store(scaled_sum(under, -lr, acc), w, place, columns)
+        if place.ends and not place.first:
+            before = load(QUAD, COLUMNS, total, at_quad, columns)
+            acc = scaled_sum(before, arena.dtype.type(1), acc)
+        if place.closes:
+            under = load(QUAD, COLUMNS, w, at_quad, columns)
+            store(scaled_sum(under, -lr, acc), w, at_quad, columns)
         else:
-            store(acc, partial, place, columns)
+            store(acc, total if place.ends else partial, at_quad, columns)
 
 
 @called()
@@ -207,7 +212,7 @@ def _train(
 ) -> None:
     """Steps of gradient descent over ``order``, shared as in the dense ones."""
     n, layer, columns = order.size, layers[0], COLUMNS * lanes(arena)
-    w, partial, table, all_pixels, masks, all_lists, all_counts, sums = first
+    w, partial, total, table, all_pixels, masks, all_lists, all_counts, sums = first
     size = all_pixels.shape[2] * columns
     first_tile, last_tile = share(layer.width // columns, 1, rank, ranks)
     left, right = first_tile * columns, last_tile * columns
@@ -255,7 +260,7 @@ def _train(
             all_counts[(turn + 1) % 2],
         )
         barrier(shared, ranks)
-        opens, closes = begin % batch == 0, end % batch == 0 or end == n
+        place = place_in_sums(begin, end, batch, n)
         top, bottom = share(chunk_end(after, batch, chunk, n) - after, 1, rank, ranks)
         ahead = order[after + top : after + bottom]
         for tile in range(first_tile, last_tile):
@@ -269,17 +274,15 @@ def _train(
                 layer.step,
                 w,
                 partial,
+                total,
                 tile * size,
-                opens,
-                closes,
+                place,
                 lr,
                 images,
                 ahead if tile == first_tile else ahead[:0],
             )
-        update_bias(arena, layer, left, right, rows, opens, closes, lr)
-        update_from_second(
-            arena, parts.zeros, layers, left, right, rank, ranks, rows, opens, closes, lr
-        )
+        update_bias(arena, layer, left, right, rows, place, lr)
+        update_from_second(arena, parts.zeros, layers, left, right, rank, ranks, rows, place, lr)
         begin, end, turn = end, after, turn + 1
 
 
