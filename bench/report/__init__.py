@@ -1,4 +1,4 @@
-"""The HTML report: one file that opens from disk, without a network and without scripts."""
+"""The HTML report: one file that opens from disk, without a network."""
 
 from __future__ import annotations
 
@@ -39,9 +39,21 @@ def render(
     """
     import jinja2
 
-    from bench.report import cases, digits, figures, headline, tables, verification
+    from bench.report import (
+        cases,
+        digits,
+        explore,
+        figures,
+        headline,
+        questions,
+        scripts,
+        tables,
+        verification,
+    )
 
     shown = cases.tidy(rows)
+    colours = cases.colours(shown)
+    asked = questions.charts(shown, colours)
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -57,7 +69,16 @@ def render(
         data=headline.data_line(shown, environment),
         throughput=figures.throughput(shown),
         speedups=figures.speedups(shown),
-        tables=tables.tables(shown, cases.colours(shown)),
+        tables=tables.tables(shown, colours),
+        choices=explore.choices(shown),
+        explored=asked,
+        islands={
+            "rows": explore.island(explore.columns(shown)),
+            "charts": explore.island([vars(chart) for chart in asked]),
+            "look": explore.island(scripts.LOOK),
+        },
+        scripts=scripts.scripts() if asked else [],
+        policy=scripts.policy(scripts.scripts() if asked else []),
         verification=verification.verification(certificates),
         environment={k: v for k, v in environment.items() if k not in _FOR_MACHINES},
     )
