@@ -14,18 +14,19 @@ const CHARTS = read("charts");
 const LOOK = { background: "transparent", font: "system-ui, sans-serif", ...read("look") };
 const choices = [...document.querySelectorAll("#choices select")];
 
-// Rows of the chosen setting, as far as a chart follows it.
+// Rows of the chosen setting, as far as a chart follows it and can draw them.
 function chosen(chart) {
-  if (chart.rows.length) return chart.rows;
+  const rows = chart.rows.length
+    ? chart.rows
+    : ROWS.filter((row) => row.status === "ok" && (!chart.levels.length || chart.levels.includes(row.level)));
   const followed = choices.filter(
     (choice) => !chart.free.includes(choice.name) && !(choice.name === "level" && chart.levels.length),
   );
-  return ROWS.filter(
+  return rows.filter(
     (row) =>
-      row.status === "ok" &&
-      (!chart.levels.length || chart.levels.includes(row.level)) &&
+      chart.needs.every((name) => row[name] > 0) &&
       // What does not apply to a row, such as the cache to an epoch, does not rule it out.
-      followed.every((choice) => row[choice.name] === "" || row[choice.name] === choice.value),
+      followed.every((choice) => !row[choice.name] || row[choice.name] === choice.value),
   );
 }
 
@@ -40,7 +41,7 @@ async function draw(chart) {
     await views.get(chart.id).data("rows", rows).runAsync();
     return;
   }
-  const made = await vegaEmbed(`#${chart.id}`, { ...chart.spec, datasets: { rows } }, {
+  const made = await vegaEmbed(`#${chart.id}`, { ...chart.spec, datasets: { ...chart.spec.datasets, rows } }, {
     ast: true, actions: false, renderer: "svg", config: LOOK,
   });
   views.set(chart.id, made.view);

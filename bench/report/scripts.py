@@ -21,7 +21,13 @@ LOOK = {
         "titleFontWeight": "normal",
     },
     "header": {"labelColor": PAGE_INK, "titleColor": PAGE_INK},
-    "legend": {"labelColor": PAGE_INK, "titleColor": PAGE_INK, "orient": "bottom"},
+    "legend": {
+        "labelColor": PAGE_INK,
+        "titleColor": PAGE_INK,
+        "orient": "bottom",
+        # From the left edge of the names, one below the other: there is room for them on a phone.
+        "layout": {"bottom": {"anchor": "start", "bounds": "full", "direction": "vertical"}},
+    },
     "text": {"color": PAGE_INK},
     "title": {"color": PAGE_INK},
     "view": {"stroke": None},
