@@ -170,7 +170,7 @@ def styled(chart: Any, ink: str, background: str) -> str:
     chart = chart.configure_header(
         labelFontWeight="bold", labelColor=ink, labelFontSize=12, labelLimit=PLOT
     )
-    return str(chart.to_json(indent=None))
+    return str(chart.to_json(indent=None, validate=False))
 
 
 def svg(chart: Any) -> str:
