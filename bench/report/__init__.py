@@ -53,7 +53,7 @@ def render(
 
     shown = cases.tidy(rows)
     colours = cases.colours(shown)
-    asked = questions.charts(shown, colours)
+    asked = questions.charts(shown, colours, environment, certificates)
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

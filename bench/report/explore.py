@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.report import cases
+from bench.report import cases, tables
 from bench.report.cases import Case
 from bench.report.digits import plain
 
@@ -29,16 +29,21 @@ CHOICES = {
     "data": "data",
     "machine": "machine",
     "run_id": "run",
+    "seed": "seed",
+    "operator": "operator",
 }
 """Columns by which a setting is chosen, and what the page calls them."""
 
 COLUMNS = (
-    *("backend", "label", "role", "kernel", "what", *CHOICES, "operator", "status", "reason"),
+    *("backend", "label", "role", "kernel", "what", *CHOICES, "device", "status", "reason"),
     *("certificate", "error_ratio", "baseline"),
     *("median_s", "ci_low_s", "ci_high_s", "images_per_s", "images_low", "images_high"),
     *("speedup", "speedup_ci_low", "speedup_ci_high", "gflops", "gbytes_per_s", "pct_peak"),
     *("flops_executed", "bytes", "compile_s", "peak_memory_bytes", "noise_floor"),
 )
+
+TEXTS = {"time_text": tables.time, "speedup_text": tables.speedup}
+"""Columns for a person: figures with their intervals, and the digits that those support."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class Chart:
         Levels whose rows it is given; none for that which is chosen.
     rows
         Rows of its own, where they are not results.
+    needs
+        Columns that must hold a positive number in its rows.
     """
 
     id: str
@@ -71,6 +78,7 @@ class Chart:
     free: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
     rows: tuple[dict[str, Any], ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,28 +91,35 @@ class Choice:
 
 
 def choices(rows: Sequence[Case]) -> list[Choice]:
-    """Columns in which the timed rows differ."""
-    timed = cases.timed(rows)
+    """Columns in which the timed rows differ; of parts only all together say something."""
+    timed = [case for case in cases.timed(rows) if case["level"] != "part"]
     top = cases.top_level(rows)
     found = []
     for column, name in CHOICES.items():
         values = sorted({plain(case.get(column)) for case in timed} - {""}, key=cases.natural)
         if len(values) > 1:
-            first = max(values, key=lambda value: sum(plain(c.get(column)) == value for c in top))
+            first = max(values, key=lambda value: weight(column, value, top, timed))
             values.sort(key=lambda value: value != first)
             found.append(Choice(column, name, values))
     return found
 
 
+def weight(column: str, value: str, top: Sequence[Case], timed: Sequence[Case]) -> Any:
+    """Cases of the top level that a choice shows, and the time of all; the most comes first."""
+    count = sum(plain(case.get(column)) == value for case in top)
+    return count, sum(case["median_s"] for case in timed if plain(case.get(column)) == value)
+
+
 def columns(rows: Iterable[Case]) -> dict[str, list[Any]]:
     """The cases column by column; what is missing or no number is null."""
     listed = list(rows)
-    return {
+    numbers = {
         name: [
             plain(case.get(name)) if name in CHOICES else as_json(case.get(name)) for case in listed
         ]
         for name in COLUMNS
     }
+    return numbers | {name: [text(case) for case in listed] for name, text in TEXTS.items()}
 
 
 def as_json(value: Any) -> Any:
