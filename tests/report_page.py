@@ -1,5 +1,7 @@
 """Rows of a result set, and the page made of them as a parser sees it."""
 
+import json
+import re
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -46,12 +48,37 @@ def page(*rows, certificates=(), environment=None):
     return report.render(frame(*rows), list(certificates), environment or {})
 
 
+def without_scripts(html):
+    """The page as it stands where no script runs."""
+    return re.sub(r"<script.*?</script>\n?", "", html, flags=re.DOTALL)
+
+
+def island(html, name):
+    """What the page's scripts read under a name."""
+    pattern = f'<script type="application/json" id="{name}">(.*?)</script>'
+    (found,) = re.findall(pattern, html, re.DOTALL)
+    return json.loads(found)
+
+
+def records(html):
+    """The rows of the page as its scripts read them."""
+    found = island(html, "rows")
+    whole = {
+        name: column
+        if isinstance(column, list)
+        else [column["values"][i] for i in column.get("at", [0] * found["count"])]
+        for name, column in found["columns"].items()
+    }
+    return [{name: values[i] for name, values in whole.items()} for i in range(found["count"])]
+
+
 class Page(HTMLParser):
     """Elements, attributes, texts and table rows of a page."""
 
     def __init__(self, html):
         super().__init__()
         self.tags, self.attributes, self.open, self.rows, self.texts = [], [], [], [], []
+        self.scripts = []
         self.feed(html)
         self.close()
 
@@ -69,6 +96,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
+        if "script" in self.open:
+            self.scripts.append(data)
+            return
         self.texts.append(data)
         if {"td", "th"} & set(self.open):
             self.rows[-1][1][-1] += data

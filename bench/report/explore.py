@@ -96,6 +96,16 @@ def choices(rows: Sequence[Case]) -> list[Choice]:
     return found
 
 
+def followed(offered: Sequence[Choice], charts: Sequence[Chart]) -> list[Choice]:
+    """Of the choices those that some chart follows."""
+
+    def follows(chart: Chart, column: str) -> bool:
+        spread = column in chart.free or (column == "level" and chart.levels)
+        return not chart.rows and not spread
+
+    return [choice for choice in offered if any(follows(c, choice.column) for c in charts)]
+
+
 def columns(rows: Iterable[Case]) -> dict[str, list[Any]]:
     """The cases column by column; what is missing or no number is null."""
     listed = list(rows)
