@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pandas as pd
 
 from bench import report
-from bench.results import COLUMNS
+from bench.columns import COLUMNS, SAMPLE_COLUMNS
+from bench.report import samples
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -42,6 +43,17 @@ def refused(backend, **values):
 
 def frame(*rows):
     return pd.DataFrame(list(rows), columns=COLUMNS)
+
+
+def taken(count, backend="numpy", **values):
+    """Samples of `row`, a second and a bit each, in rounds of two."""
+    case = row(backend, 1) | values
+    return [
+        dict.fromkeys(SAMPLE_COLUMNS)
+        | {name: case[name] for name in samples.IDENTITY}
+        | {"pass": 1, "round": i // 2, "block": i % 2, "seconds": 1 + i / 1000}
+        for i in range(count)
+    ]
 
 
 def page(*rows, certificates=(), environment=None):

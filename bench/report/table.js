@@ -46,7 +46,7 @@ function asMarkdown([head, ...rows]) {
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n") + "\n";
 }
 const markdownCell = (text) =>
-  text.replace(/\s+/g, " ").replace(/[\\|`*_[\]]/g, "\\$&").replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  text.replace(/\s+/g, " ").replace(/[\\|`*[\]]/g, "\\$&").replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 // Gives a table its controls; returns what is to be called when its rows were changed.
 function equip(table, copiedColumns) {
@@ -74,6 +74,13 @@ function equip(table, copiedColumns) {
     head.setAttribute("aria-sort", sorting.sign > 0 ? "ascending" : "descending");
   }
 
+  // What a filter looks through: the values, and not what stands around them.
+  function said(record) {
+    const values = heads.map((head) => shown(record, head.dataset.column));
+    const { role = "", status = "", reason = "" } = record;
+    return [...values, role, status, reason].join(" ");
+  }
+
   function sift() {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let total = 0;
@@ -81,7 +88,7 @@ function equip(table, copiedColumns) {
       const group = body.querySelector('th[scope="rowgroup"]')?.textContent ?? "";
       const rows = listed(body);
       for (const row of rows) {
-        const text = `${group} ${row.textContent}`.toLowerCase();
+        const text = `${group} ${said(recordOf.get(row))}`.toLowerCase();
         row.hidden = !words.every((word) => text.includes(word));
       }
       body.hidden = rows.length > 0 && rows.every((row) => row.hidden);

@@ -7,27 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from report_page import HOSTILE, frame, island, page, records, refused, row
+from report_page import HOSTILE, frame, island, page, records, refused, row, taken
 
 from bench import report, results
 from bench.cli import main
-from bench.columns import SAMPLE_COLUMNS, TEXT_COLUMNS
+from bench.columns import TEXT_COLUMNS
 from bench.report import cases, samples, scripts
 from bench.report import records as made
 
 REFERENCE = Path(__file__).parents[2] / "results/reference/epyc-2-cores"
 CHOSEN_BY = ("batch", "threads")  # as text, since a choice is
-
-
-def taken(count, backend="numpy", **values):
-    """Samples of `row`, a second and a bit each, in rounds of two."""
-    case = row(backend, 1) | values
-    return [
-        dict.fromkeys(SAMPLE_COLUMNS)
-        | {name: case[name] for name in samples.IDENTITY}
-        | {"pass": 1, "round": i // 2, "block": i % 2, "seconds": 1 + i / 1000}
-        for i in range(count)
-    ]
 
 
 def test_every_number_of_a_run_is_that_of_its_csv():
