@@ -17,6 +17,12 @@ const COPIED = read("copied");
 const RECORDED = read("recorded");
 const LOOK = { background: "transparent", font: "system-ui, sans-serif", ...read("look") };
 
+const LEGEND = 135; // pixels for a name and its colour
+
 // The expressions of charts are interpreted, for the page lets nothing be compiled.
-const embed = (place, spec, datasets) =>
-  vegaEmbed(place, { ...spec, datasets }, { ast: true, actions: false, renderer: "svg", config: LOOK });
+function embed(place, spec, datasets) {
+  const columns = Math.max(1, Math.floor(document.querySelector(place).clientWidth / LEGEND));
+  const legend = { ...LOOK.legend, columns, labelLimit: LEGEND - 25 };
+  const config = { ...LOOK, legend };
+  return vegaEmbed(place, { ...spec, datasets }, { ast: true, actions: false, renderer: "svg", config });
+}
