@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from bench.report.cases import Case
+    from bench.report.explore import Chart
 
 _FOR_MACHINES = frozenset({"plan", "noise"})
 """Entries of the environment that are long lists nobody reads."""
@@ -20,6 +22,7 @@ def render(
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
+    samples: pd.DataFrame | None = None,
 ) -> str:
     """Write the report.
 
@@ -31,6 +34,8 @@ def render(
         What verification found for each backend.
     environment
         The machine and its software, nested as it was recorded.
+    samples
+        Every block that was timed, with the columns of ``samples.parquet``.
 
     Returns
     -------
@@ -43,6 +48,7 @@ def render(
         cases,
         digits,
         explore,
+        fields,
         figures,
         headline,
         questions,
@@ -62,6 +68,8 @@ def render(
         undefined=jinja2.StrictUndefined,
     )
     pages.filters["plain"] = digits.plain
+    pages.filters["title"] = fields.title
+    running = scripts.scripts() if cases.timed(shown) else ()
     return pages.get_template("page.html.j2").render(
         headline=headline.headline(shown),
         notes=headline.notes(shown),
@@ -70,18 +78,39 @@ def render(
         throughput=figures.throughput(shown),
         speedups=figures.speedups(shown),
         tables=tables.tables(shown, colours),
-        choices=explore.choices(shown),
+        choices=explore.followed(explore.choices(shown), asked),
         explored=asked,
-        islands={
-            "rows": explore.island(explore.columns(shown)),
-            "charts": explore.island([vars(chart) for chart in asked]),
-            "look": explore.island(scripts.LOOK),
-        },
-        scripts=scripts.scripts() if asked else [],
-        policy=scripts.policy(scripts.scripts() if asked else []),
+        islands=islands(shown, asked, colours, environment, samples) if running else {},
+        scripts=running,
+        policy=scripts.policy(running),
         verification=verification.verification(certificates),
         environment={k: v for k, v in environment.items() if k not in _FOR_MACHINES},
     )
+
+
+def islands(
+    shown: Sequence[Case],
+    asked: Sequence[Chart],
+    colours: Mapping[str, str],
+    environment: Mapping[str, Any],
+    measured: pd.DataFrame | None,
+) -> dict[str, str]:
+    """What the page's scripts read, as JSON by the id of its element."""
+    from bench.columns import COLUMNS
+    from bench.report import explore, fields, records, samples, scripts
+
+    found = {
+        "rows": {"count": len(shown), "columns": records.records(shown, environment)},
+        "charts": [vars(chart) for chart in asked],
+        "look": scripts.LOOK,
+        "fields": {name: vars(field) for name, field in fields.FIELDS.items()},
+        "copied": fields.COPIED,
+        "recorded": COLUMNS,
+        "colours": colours,
+        "samples": samples.samples(shown, measured),
+        "sample-charts": samples.charts(),
+    }
+    return {name: explore.island(value) for name, value in found.items()}
 
 
 def write(
@@ -89,6 +118,7 @@ def write(
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
+    samples: pd.DataFrame | None = None,
 ) -> None:
     """Write the report to a file; whoever opens it finds the old page or the new one, whole.
 
@@ -96,7 +126,7 @@ def write(
     ----------
     path
         File to write; one that is there is replaced.
-    rows, certificates, environment
+    rows, certificates, environment, samples
         As for `render`.
     """
     import os
@@ -104,7 +134,7 @@ def write(
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(render(rows, certificates, environment), encoding="utf-8")
+        partial.write_text(render(rows, certificates, environment, samples), encoding="utf-8")
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

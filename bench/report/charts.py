@@ -13,7 +13,8 @@ from bench.report.digits import number, places
 
 PAGE_INK = "currentColor"
 PAPER_INK = "#1f2328"
-LABELS = 170  # pixels for the names on the left
+LABELS = 170  # pixels for the names on the left, in the font that they are measured in
+LETTER = 8  # pixels that a letter takes in the widest of the fonts that browsers have for it
 PLOT = 330
 # A name is "index, lines to show": the index keeps two cases with the same words apart.
 NAME = "slice(split(datum.label, '\\n'), 1)"
@@ -39,6 +40,7 @@ def throughput(cases: list[Case], colours: dict[str, str], ink: str) -> Any:
     name = alt.Y("name:N", sort=None, title=None).axis(
         labelExpr=NAME,
         labelLimit=LABELS,
+        minExtent=room(cases),
         labelPadding=6,
         labelOffset=-7,
         ticks=False,
@@ -99,7 +101,12 @@ def speedups(cases: list[Case], colours: dict[str, str], ink: str) -> Any:
         axis=alt.Axis(values=ticks(*domain), format="~g", labelExpr="datum.label + '×'"),
     )
     name = alt.Y("name:N", sort=None, title=None).axis(
-        labelExpr=NAME, labelLimit=LABELS, labelPadding=6, ticks=False, domain=False
+        labelExpr=NAME,
+        labelLimit=LABELS,
+        minExtent=room(cases),
+        labelPadding=6,
+        ticks=False,
+        domain=False,
     )
     base = alt.Chart().encode(y=name)
     dot = base.mark_point(size=70, strokeWidth=2, opacity=1).encode(
@@ -151,6 +158,11 @@ def ticks(low: float, high: float) -> list[float]:
 def label(case: Case) -> str:
     """Name a case in a chart."""
     return str(case["label"]) + (" (peer)" if case["role"] == "peer" else "")
+
+
+def room(cases: list[Case]) -> int:
+    """Pixels that the longest name takes in the browser, whose letters may be wider than ours."""
+    return min(LETTER * max(len(label(case)) for case in cases), LABELS + LABELS // 5)
 
 
 def drawable(value: float) -> float | None:

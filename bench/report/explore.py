@@ -110,6 +110,16 @@ def weight(column: str, value: str, top: Sequence[Case], timed: Sequence[Case]) 
     return count, sum(case["median_s"] for case in timed if plain(case.get(column)) == value)
 
 
+def followed(offered: Sequence[Choice], charts: Sequence[Chart]) -> list[Choice]:
+    """Of the choices those that some chart follows."""
+
+    def follows(chart: Chart, column: str) -> bool:
+        spread = column in chart.free or (column == "level" and chart.levels)
+        return not spread and (not chart.rows or column in chart.rows[0])
+
+    return [choice for choice in offered if any(follows(c, choice.column) for c in charts)]
+
+
 def columns(rows: Iterable[Case]) -> dict[str, list[Any]]:
     """The cases column by column; what is missing or no number is null."""
     listed = list(rows)

@@ -1,17 +1,6 @@
 // The exploring part of the report: choices at the top, charts that follow them, tables beside.
 // It reads what the page was written with and loads nothing; without it the page's tables remain.
 
-const read = (id) => JSON.parse(document.getElementById(id).textContent);
-
-// Columns as the page holds them become rows.
-function rowsOf(columns) {
-  const names = Object.keys(columns);
-  return columns[names[0]].map((_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
-}
-
-const ROWS = rowsOf(read("rows"));
-const CHARTS = read("charts");
-const LOOK = { background: "transparent", font: "system-ui, sans-serif", ...read("look") };
 const choices = [...document.querySelectorAll("#choices select")];
 
 // Rows of the chosen setting, as far as a chart follows it and can draw them.
@@ -37,19 +26,44 @@ async function draw(chart) {
   const rows = chosen(chart);
   document.getElementById(chart.id).closest("figure").classList.toggle("empty", rows.length === 0);
   if (!rows.length) return;
+  // Copies, for a chart writes into its rows.
+  const data = rows.map((row) => ({ ...row }));
   if (views.has(chart.id)) {
-    await views.get(chart.id).data("rows", rows).runAsync();
+    await views.get(chart.id).data("rows", data).runAsync();
     return;
   }
-  const made = await vegaEmbed(`#${chart.id}`, { ...chart.spec, datasets: { ...chart.spec.datasets, rows } }, {
-    ast: true, actions: false, renderer: "svg", config: LOOK,
-  });
+  const made = await embed(`#${chart.id}`, chart.spec, { rows: data });
   views.set(chart.id, made.view);
 }
 
+// The numbers of a chart are written when somebody looks at them; gives what writes them anew.
+function equipNumbers(chart) {
+  const details = document.getElementById(chart.id).closest("figure").querySelector(".numbers");
+  const table = details.querySelector("table");
+  const arrange = equip(table, chart.table);
+  const write = () => {
+    if (!details.open) return;
+    table.tBodies[0].replaceChildren(...chosen(chart).map((row) => rowOf(row, chart.table)));
+    arrange();
+  };
+  details.addEventListener("toggle", write);
+  return write;
+}
+
 async function main() {
+  for (const table of document.querySelectorAll("table.times")) {
+    linkRows(table);
+    equip(table, COPIED);
+  }
+  const numbers = CHARTS.map(equipNumbers);
+  for (const choice of choices) {
+    choice.addEventListener("change", () => {
+      CHARTS.forEach(draw);
+      numbers.forEach((write) => write());
+    });
+  }
   for (const chart of CHARTS) await draw(chart);
-  for (const choice of choices) choice.addEventListener("change", () => CHARTS.forEach(draw));
+  await equipCases();
   document.body.dataset.drawn = CHARTS.length;
 }
 

@@ -105,7 +105,7 @@ def throughput_over_batch(run: Run) -> Chart | None:
     rate = (
         alt.Y("images_per_s:Q", title="images/s")
         .scale(type="log", nice=False, padding=10)
-        .axis(format="~s", tickCount=4)
+        .axis(format="~s", tickCount=8)
     )
     lines = base.encode(
         y=rate,
