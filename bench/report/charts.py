@@ -131,7 +131,8 @@ def point(index: int, case: Case, colours: dict[str, str]) -> dict[str, Any]:
     colour = colours[case["backend"]]
     return {
         "name": f"{index}\n{label(case)}",
-        "what": case["what"],
+        # A key of an object in Vega, where a "constructor" would be one that is there already.
+        "what": f" {case['what']}",
         "speedup": case["speedup"],
         "low": drawable(case["speedup_ci_low"]),
         "high": drawable(case["speedup_ci_high"]),

@@ -163,6 +163,16 @@ def test_hostile_text_is_only_text():
         assert text in "".join(found.texts)
 
 
+@pytest.mark.parametrize("name", ["constructor", "toString", "__proto__"])
+def test_names_that_every_object_has_are_drawn(name):
+    rows = [
+        row(backend, times, level="operator", operator=operator, kernel=name)
+        for operator in ("dense", name)
+        for backend, times in (("numpy", 1), (name, 2))
+    ]
+    assert f">{name}<" in without_scripts(page(*rows)).replace("> ", ">")
+
+
 def test_hostile_text_in_charts_is_only_text():
     rows = [row(text, 2 + i, batch=text) for i, text in enumerate(HOSTILE)]
     svg = report.figure(frame(*rows), "svg").decode()
