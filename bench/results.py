@@ -134,8 +134,15 @@ def _unreadable(file: Path, error: Exception) -> DataError:
     return DataError(f"{file}: not a result set that can be read: {message}")
 
 
-def load_samples(path: Path) -> "pd.DataFrame":
-    """Every block that a run timed, one line each; `DataError` if it cannot be read."""
+def load_samples(*paths: Path) -> "pd.DataFrame":
+    """Every block that runs timed, one line each; `DataError` if it cannot be read."""
+    import pandas as pd
+
+    found = [_load_samples(path) for path in paths]
+    return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+
+
+def _load_samples(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     file = path / "samples.parquet"

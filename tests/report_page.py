@@ -1,11 +1,14 @@
 """Rows of a result set, and the page made of them as a parser sees it."""
 
+import json
+import re
 from html.parser import HTMLParser
 
 import pandas as pd
 
 from bench import report
-from bench.results import COLUMNS
+from bench.columns import COLUMNS, SAMPLE_COLUMNS
+from bench.report import samples
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -42,8 +45,43 @@ def frame(*rows):
     return pd.DataFrame(list(rows), columns=COLUMNS)
 
 
+def taken(count, backend="numpy", **values):
+    """Samples of `row`, a second and a bit each, in rounds of two."""
+    case = row(backend, 1) | values
+    return [
+        dict.fromkeys(SAMPLE_COLUMNS)
+        | {name: case[name] for name in samples.IDENTITY}
+        | {"pass": 1, "round": i // 2, "block": i % 2, "seconds": 1 + i / 1000}
+        for i in range(count)
+    ]
+
+
 def page(*rows, certificates=(), environment=None):
     return report.render(frame(*rows), list(certificates), environment or {})
+
+
+def without_scripts(html):
+    """The page as it stands where no script runs."""
+    return re.sub(r"<script.*?</script>\n?", "", html, flags=re.DOTALL)
+
+
+def island(html, name):
+    """What the page's scripts read under a name."""
+    pattern = f'<script type="application/json" id="{name}">(.*?)</script>'
+    (found,) = re.findall(pattern, html, re.DOTALL)
+    return json.loads(found)
+
+
+def records(html):
+    """The rows of the page as its scripts read them."""
+    found = island(html, "rows")
+    whole = {
+        name: column
+        if isinstance(column, list)
+        else [column["values"][i] for i in column.get("at", [0] * found["count"])]
+        for name, column in found["columns"].items()
+    }
+    return [{name: values[i] for name, values in whole.items()} for i in range(found["count"])]
 
 
 class Page(HTMLParser):
@@ -52,6 +90,7 @@ class Page(HTMLParser):
     def __init__(self, html):
         super().__init__()
         self.tags, self.attributes, self.open, self.rows, self.texts = [], [], [], [], []
+        self.scripts = []
         self.feed(html)
         self.close()
 
@@ -69,6 +108,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
+        if "script" in self.open:
+            self.scripts.append(data)
+            return
         self.texts.append(data)
         if {"td", "th"} & set(self.open):
             self.rows[-1][1][-1] += data

@@ -25,9 +25,10 @@ def report_command(results_folders: tuple[str, ...], format: str, out: str | Non
     folders = [p if p.is_dir() else p.parent for p in map(Path, results_folders)]
     certificates = [c for f in folders for c in results.load_certificates(f)]
     environment = load_json(folders[0], "environment.json")
+    samples = results.load_samples(*folders)
     page = Path(out) if out else folders[0] / "report.html"
     try:
-        report.write(page, table, certificates, environment)
+        report.write(page, table, certificates, environment, samples)
     except OSError as error:
         raise OutputError(f"cannot write {page}: {error.strerror}; choose another --out") from error
     click.echo(page)
