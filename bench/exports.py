@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench import report, results
-from bench.report import markdown
+from bench.report import history, markdown
 from mnist_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,14 +50,19 @@ def csv(sets: Sequence[ResultSet]) -> str:
 
 
 def tables(sets: Sequence[ResultSet]) -> str:
-    """The terminal's tables as Markdown, run after run; rows alone will do."""
-    return "\n\n".join(
+    """The terminal's tables as Markdown, run after run, and what changed between them.
+
+    A lone results.csv will do: what its rows do not say of the machine is left out.
+    """
+    sections = [
         markdown.section(
             one.rows,
             one.environment if (one.folder / "environment.json").exists() else {},
         )
         for one in sets
-    )
+    ]
+    changes = markdown.changes(history.steps(sets))
+    return "\n\n".join([*sections, *([changes] if changes else [])])
 
 
 def svg(sets: Sequence[ResultSet]) -> bytes:

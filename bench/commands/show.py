@@ -9,7 +9,7 @@ import click
 from bench import console, exports, reached, report, results
 from bench.exports import ResultSet
 from bench.files import replacing
-from bench.report import readme
+from bench.report import history, readme
 from mnist_core import registry
 from mnist_core.backends import Kernel, TakeOver
 from mnist_core.data import load as load_data
@@ -61,7 +61,8 @@ def _result_sets(paths: Sequence[Path]) -> list[ResultSet]:
 def _page(sets: Sequence[ResultSet], page: Path) -> None:
     certificates = [c for one in sets for c in one.certificates]
     try:
-        report.write(page, exports.rows(sets), certificates, sets[0].environment)
+        environment, changes = sets[0].environment, history.steps(sets)
+        report.write(page, exports.rows(sets), certificates, environment, changes)
     except OSError as error:
         raise OutputError(f"cannot write {page}: {error.strerror}; choose another --out") from error
     click.echo(page)

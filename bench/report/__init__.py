@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from bench.report.history import Step
 
 _FOR_MACHINES = frozenset({"plan", "noise"})
 """Entries of the environment that are long lists nobody reads."""
@@ -20,6 +21,7 @@ def render(
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
+    history: Sequence[Step] = (),
 ) -> str:
     """Write the report.
 
@@ -31,6 +33,8 @@ def render(
         What verification found for each backend.
     environment
         The machine and its software, nested as it was recorded.
+    history
+        What changed from run to run, where the rows are of several.
 
     Returns
     -------
@@ -50,10 +54,11 @@ def render(
         tables,
         verification,
     )
+    from bench.report import history as over_commits
 
     shown = cases.tidy(rows)
     colours = cases.colours(shown)
-    asked = questions.charts(shown, colours)
+    asked = [*questions.charts(shown, colours), *over_commits.charts(shown, colours)]
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -80,6 +85,7 @@ def render(
         scripts=scripts.scripts() if asked else [],
         policy=scripts.policy(scripts.scripts() if asked else []),
         verification=verification.verification(certificates),
+        history=history,
         environment={k: v for k, v in environment.items() if k not in _FOR_MACHINES},
     )
 
@@ -89,6 +95,7 @@ def write(
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
+    history: Sequence[Step] = (),
 ) -> None:
     """Write the report to a file; whoever opens it finds the old page or the new one, whole.
 
@@ -96,7 +103,7 @@ def write(
     ----------
     path
         File to write; one that is there is replaced.
-    rows, certificates, environment
+    rows, certificates, environment, history
         As for `render`.
     """
     import os
@@ -104,7 +111,8 @@ def write(
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(render(rows, certificates, environment), encoding="utf-8")
+        page = render(rows, certificates, environment, history)
+        partial.write_text(page, encoding="utf-8", errors="replace")
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

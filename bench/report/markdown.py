@@ -12,6 +12,8 @@ from bench.report.digits import plain
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.report.history import Step
+
 # A name may come from anyone's plug-in. Brackets as of intervals, and an underscore within a word,
 # mean nothing to Markdown.
 _SIGNS = re.compile(r"[\\`*<|~&$]|\](?=[(\[])|(?<!\w)_|_(?!\w)|^[#>+=-]")
@@ -39,6 +41,18 @@ def section(rows: pd.DataFrame, environment: Mapping[str, Any]) -> str:
     reasons = grid.unavailable(grid.absent(rows))
     lines += ["", *(f"- {text(line)}" for line in reasons)] if reasons else []
     return "\n".join(lines if len(rows) else [*lines, "", "Nothing was measured."])
+
+
+def changes(steps: Sequence[Step]) -> str:
+    """What became of the cases that are not the same, from run to run on the same machine."""
+    lines = []
+    for step in steps:
+        lines += [f"## {text(step.before)} → {text(step.after)}, {text(step.machine)}", ""]
+        lines += [f"No verdict: {text(step.why_not)}" if step.why_not else f"**{step.summary}**"]
+        lines += ["", *table(step.head, step.cells)] if step.changes else []
+        lines += ["", *(f"- {text(note)}" for note in step.notes)] if step.notes else []
+        lines += [""]
+    return "\n".join(lines).rstrip()
 
 
 def title(rows: pd.DataFrame) -> str:

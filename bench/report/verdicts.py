@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import TYPE_CHECKING
 
 from bench.report import digits
@@ -19,7 +20,7 @@ def cells(change: Change) -> list[str]:
     """One case: the times are without intervals, which only their ratio has."""
     ratio = change.ratio
     times = [
-        "" if t is None else digits.seconds(t, t, t) for t in (change.before_s, change.after_s)
+        "" if t is None else digits.seconds(t, nan, nan) for t in (change.before_s, change.after_s)
     ]
     shown = "" if ratio is None else digits.measured(ratio.value, ratio.low, ratio.high)
     verdict = f"{change.verdict}: {change.reason}" if change.reason else change.verdict
