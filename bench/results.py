@@ -145,8 +145,9 @@ def _load_unfinished(path: Path) -> "pd.DataFrame":
         for word in read_lines(path / WORDS):
             words.hear(word)
         rows = [words.applied(row) for row in latest(read_lines(path / ROWS))]
-        return frame([row for row in rows if row["schema"] <= SCHEMA])
-    except (KeyError, TypeError, ValueError) as error:
+        _check_schema(max((row["schema"] for row in rows), default=SCHEMA))
+        return frame(rows)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise _unreadable(path / ROWS, error) from error
 
 
@@ -162,12 +163,15 @@ def _load_csv(file: Path) -> "pd.DataFrame":
         missing = [column for column in COLUMNS if column not in table.columns]
         if missing:
             raise ValueError(f"it lacks the columns {', '.join(missing[:3])}")
-        newest = table["schema"].max()
-        if newest > SCHEMA:
-            raise ValueError(f"its schema is {newest:g}, this version reads up to {SCHEMA}")
+        _check_schema(table["schema"].max())
         return _mapped(_typed(table[list(COLUMNS)]), _from_cell)
-    except (ValueError, TypeError, OSError) as error:  # pandas' parser errors are ValueErrors
+    except (ValueError, TypeError, OverflowError, OSError) as error:  # pandas' are ValueErrors
         raise _unreadable(file, error) from error
+
+
+def _check_schema(newest: float) -> None:
+    if newest > SCHEMA:
+        raise ValueError(f"its schema is {newest:g}, this version reads up to {SCHEMA}")
 
 
 def _unreadable(file: Path, error: Exception) -> DataError:

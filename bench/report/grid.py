@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from bench.report import digits
+from bench.report.digits import plain
 from mnist_core import registry
 
 if TYPE_CHECKING:
@@ -40,12 +41,18 @@ def cases(table: pd.DataFrame) -> Iterator[tuple[str, str, list[Grid]]]:
     """Each network and batch, with a table for each level."""
     again = (table.status != "ok") & table.duplicated(["backend", "reason"])
     table = table.assign(reason=table.reason.mask(again, ""))  # a reason is read once
-    timed: Any = table[table.status != "unavailable"].groupby(
-        ["network", "batch"], sort=False, dropna=False
-    )
-    for (network, batch), case in timed:
-        levels = case.groupby("level", sort=False)
-        yield network, digits.plain(batch), [_grid(str(level), rows) for level, rows in levels]
+    timed: Any = table[table.status != "unavailable"].itertuples()
+    for (network, batch), case in _grouped(timed, lambda row: (row.network, plain(row.batch))):
+        levels = _grouped(case, lambda row: row.level)
+        yield network, batch, [_grid(level, rows) for level, rows in levels]
+
+
+def _grouped(rows: Iterable[Any], key: Callable[[Any], Any]) -> list[tuple[Any, list[Any]]]:
+    """Rows by what they share, in the order of the first; pandas' groups are slow if many."""
+    found: dict[Any, list[Any]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return list(found.items())
 
 
 def absent(table: pd.DataFrame) -> list[tuple[str, str]]:
@@ -63,15 +70,15 @@ def unavailable(reasons: Iterable[tuple[Any, str]]) -> list[str]:
     return [f"{', '.join(names)}: unavailable, {reason}" for reason, names in of.items()]
 
 
-def _grid(level: str, rows: pd.DataFrame) -> Grid:
+def _grid(level: str, rows: Sequence[Any]) -> Grid:
     """Table of one level; that of operators or parts has a block of lines for each of them."""
     blocks = level in BLOCKS
     lines = []
-    for (operator, cache), block in rows.groupby(["operator", "cache"], sort=False):
-        name = f"{operator}, cold" if cache == "cold" else str(operator)
-        cublas_s = _cublas_s(block)
-        for row in block.sort_values("median_s").itertuples():
-            lines.append(([name] if blocks else [], _cells(row, cublas_s), str(row.status)))
+    for (operator, cache), block in _grouped(rows, lambda row: (row.operator, row.cache)):
+        name = f"{operator}, cold" if cache == "cold" else operator
+        cublas_s = _cublas_s(operator, block)
+        for row in sorted(block, key=lambda row: (isnan(row.median_s), row.median_s)):
+            lines.append(([name] if blocks else [], _cells(row, cublas_s), row.status))
             name = ""
     columns = max((list(cells) for _, cells, _ in lines), key=len)
     return Grid(
@@ -85,7 +92,7 @@ def _grid(level: str, rows: pd.DataFrame) -> Grid:
 
 def _certificate(row: Any) -> str:
     parts = [str(row.certificate)]
-    if not math.isnan(row.error_ratio):
+    if not isnan(row.error_ratio):
         parts.append(f"{row.error_ratio:.1f}x NumPy's error" if row.error_ratio else "no error")
     if row.reason:
         parts.append(row.reason)
@@ -122,8 +129,10 @@ def _cells(row: Any, cublas_s: float | None) -> dict[str, str]:
     return cells | {"certificate": _certificate(row)}
 
 
-def _cublas_s(rows: pd.DataFrame) -> float | None:
+def _cublas_s(operator: str, rows: Iterable[Any]) -> float | None:
     """Seconds that cuBLAS takes for these rows' operator, if it is a product and was timed."""
-    products = [name for name, operator in registry.operators().items() if operator.factors]
-    times = rows[(rows.backend == _CUBLAS) & rows.operator.isin(products)].median_s.dropna()
-    return float(times.iloc[0]) if len(times) else None
+    known = registry.operators().get(operator)
+    if known is None or not known.factors:
+        return None
+    times = (row.median_s for row in rows if row.backend == _CUBLAS)
+    return next((float(seconds) for seconds in times if not isnan(seconds)), None)
