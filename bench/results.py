@@ -71,7 +71,7 @@ def load(*paths: str | os.PathLike[str]) -> "pd.DataFrame":
     return pd.concat([_load_one(Path(path)) for path in paths], ignore_index=True)
 
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\n]")
 
 
 def as_csv(table: "pd.DataFrame") -> str:
@@ -79,11 +79,15 @@ def as_csv(table: "pd.DataFrame") -> str:
 
     A spreadsheet takes a cell that begins with = + - @ for a formula, and a name may come from
     anyone's plug-in: such a text gets an apostrophe in front, which `load` takes away again.
-    Numbers, which may be negative, are left as they are.
+    Numbers, which may be negative, are left as they are. Lines within a text end in one way, or
+    pandas would take the other for the end of the row.
     """
-    return _mapped(table, lambda text: f"'{text}" if _FORMULA.match(text) else text).to_csv(
-        index=False, lineterminator="\n"
-    )
+    return _mapped(table, _to_cell).to_csv(index=False, lineterminator="\n")
+
+
+def _to_cell(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _from_cell(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -94,11 +95,10 @@ def _over_commits(timed: Sequence[Case], found: Sequence[Run], colours: Mapping[
     order = list(dict.fromkeys(run.label for run in found))
     machines = list(dict.fromkeys(run.machine for run in found))
     names = sorted({case["backend"] for case in timed}, key=list(colours).index)
-    labels = alt.InlineData(values=[{"run_id": run.run_id, "commit": run.label} for run in found])
+    labels = json.dumps({run.run_id: run.label for run in found})
     base = (
         alt.Chart(alt.NamedData(ROWS))
-        .transform_lookup("run_id", alt.LookupData(labels, "run_id", ["commit"]))
-        .transform_calculate(line=_LINE)
+        .transform_calculate(line=_LINE, commit=f"({labels})[datum.run_id]")
         .encode(
             x=alt.X("commit:N", title="commit, the oldest first")
             .scale(domain=order)
