@@ -321,8 +321,8 @@ def test_a_name_with_any_signs_is_shown(tmp_path, format):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("format", ["html", "md", "csv", "svg"])
-def test_a_hundred_thousand_rows_are_a_report(tmp_path, format):
+@pytest.mark.parametrize("format", ["md", "csv", "svg"])
+def test_a_hundred_thousand_rows_are_exported(tmp_path, format):
     rows = [row(f"b{i % 50}", 1 + i % 7, batch=1 + i // 50) for i in range(100_000)]
     done = invoke("report", saved(tmp_path / "run", *rows), "--format", format)
     assert done.exit_code == 0, done.stderr
