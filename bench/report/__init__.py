@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from bench.report.cases import Case
     from bench.report.explore import Chart
+    from bench.report.history import Step
 
 _FOR_MACHINES = frozenset({"plan", "noise"})
 """Entries of the environment that are long lists nobody reads."""
@@ -23,6 +24,7 @@ def render(
     certificates: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
     samples: pd.DataFrame | None = None,
+    history: Sequence[Step] = (),
 ) -> str:
     """Write the report.
 
@@ -36,6 +38,8 @@ def render(
         The machine and its software, nested as it was recorded.
     samples
         Every block that was timed, with the columns of ``samples.parquet``.
+    history
+        What changed from run to run, where the rows are of several.
 
     Returns
     -------
@@ -56,10 +60,14 @@ def render(
         tables,
         verification,
     )
+    from bench.report import history as over_commits
 
     shown = cases.tidy(rows)
     colours = cases.colours(shown)
-    asked = questions.charts(shown, colours, environment, certificates)
+    asked = [
+        *questions.charts(shown, colours, environment, certificates),
+        *over_commits.charts(shown, colours),
+    ]
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -84,6 +92,7 @@ def render(
         scripts=running,
         policy=scripts.policy(running),
         verification=verification.verification(certificates),
+        history=history,
         environment={k: v for k, v in environment.items() if k not in _FOR_MACHINES},
     )
 
@@ -119,6 +128,7 @@ def write(
     certificates: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
     samples: pd.DataFrame | None = None,
+    history: Sequence[Step] = (),
 ) -> None:
     """Write the report to a file; whoever opens it finds the old page or the new one, whole.
 
@@ -126,7 +136,7 @@ def write(
     ----------
     path
         File to write; one that is there is replaced.
-    rows, certificates, environment, samples
+    rows, certificates, environment, samples, history
         As for `render`.
     """
     import os
@@ -134,7 +144,8 @@ def write(
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(render(rows, certificates, environment, samples), encoding="utf-8")
+        page = render(rows, certificates, environment, samples, history)
+        partial.write_text(page, encoding="utf-8", errors="replace")
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

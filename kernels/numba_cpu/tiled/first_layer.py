@@ -17,10 +17,10 @@ PIXEL_VALUES = 256
 class FirstLayer:
     """The first layer of a network on an arena, for chunks of up to ``rows`` images.
 
-    ``arrays`` is what the compiled functions take: weights, sums of their gradients in a chain and in
-    all chains, the worth of a pixel, pixels of three chunks (this one, the next, and the one that
-    others may still read), where they are not 0, for two chunks the images to each four pixels and
-    their numbers, sums. ``tiles`` is the number of column tiles.
+    ``arrays`` is what the compiled functions take: weights, sums of their gradients in a chain and
+    in all chains, the worth of a pixel, pixels of three chunks (this one, the next, and the one
+    that others may still read), where they are not 0, for two chunks the images to each four pixels
+    and their numbers, sums. ``tiles`` is the number of column tiles.
     """
 
     def __init__(self, arena: Arena, inputs: int, rows: int) -> None:
