@@ -19,6 +19,10 @@ HOSTILE = [
 REASON = "dense/blocked: row 96 of 97 differs"
 
 
+SPEEDS = {"numpy": 1, "numba-2": 2.5, "numba-10": 3.25, "peer|lib": 0.75}
+"""Backends of the page that is looked at in a browser, and times as fast as NumPy."""
+
+
 def row(backend, times=None, ci=0.02, **values):
     """One case; `times` as fast as NumPy, which takes 0.3 s, with ±1 % around it."""
     case = dict.fromkeys(COLUMNS) | {
@@ -133,3 +137,8 @@ def thousand_rows():
         for batch in (16, 32, 64, 128, 256)
         for seed in range(4)
     ]
+
+
+def html(folder):
+    """The page of a folder."""
+    return (folder / "report.html").read_text(encoding="utf-8")

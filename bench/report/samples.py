@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MOST = 200
 """Samples of one case."""
 
-BUDGET = 20_000
+BUDGET = 15_000
 """Samples of all cases, for the page to stay small."""
 
 IDENTITY = ("run_id", "backend", *CASE)
