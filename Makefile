@@ -13,7 +13,7 @@ EXTRAS := numba$(if $(filter 12 13,$(CUDA)),$(comma)cuda$(CUDA))
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 	--constraint constraints.txt --build-constraint constraints.txt
 
-.PHONY: bench test test-long lint clean asv asv-preview
+.PHONY: bench test test-long lint readme clean asv asv-preview
 
 bench: $(VENV)/bench.installed
 	$(BIN)/mnist-bench run
@@ -28,6 +28,10 @@ lint: $(VENV)/dev.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The table and the pictures of README and docs/, from the reference run.
+readme: $(VENV)/bench.installed
+	$(BIN)/mnist-bench report results/reference/epyc-2-cores --format readme --out README.md
 
 # The last three commits, each in an environment of its own, as pages that open offline.
 asv: $(VENV)/dev.installed

@@ -68,7 +68,7 @@ _REMOTE = re.compile(r'(src|href)="(https://[^"]+/([^"/]+\.(?:js|css)))"([^>]*)'
 _INTEGRITY = re.compile(r'\s(?:integrity|crossorigin|referrerpolicy)="[^"]*"')
 
 
-def _fetched(package: Package) -> Path:
+def fetched(package: Package) -> Path:
     """Folder that holds the unpacked release, downloaded if it is not in the cache."""
     import pooch
 
@@ -113,7 +113,7 @@ def make_local(pages: Path) -> list[str]:
         package, file = _FILES[name]
         target = pages / "vendor" / name
         target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(_fetched(package) / file, target)
+        shutil.copyfile(fetched(package) / file, target)
         placed.append(f"vendor/{name}")
         return f'{attribute}="vendor/{name}"{_INTEGRITY.sub("", rest)}'
 

@@ -245,10 +245,12 @@ def evaluate(**options: Any) -> None:
 @click.argument("results_folders", metavar="RESULTS...", nargs=-1, required=True)
 @click.option(
     "--format",
-    type=click.Choice(["html", "github-action-benchmark", "bencher"]),
+    type=click.Choice(
+        ["html", "md", "csv", "svg", "png", "readme", "github-action-benchmark", "bencher"]
+    ),
     default="html",
     show_default=True,
-    help="The page, or what services for continuous benchmarking read.",
+    help="The page, tables, a picture, what is in a README, or what services for benchmarks read.",
 )
 @click.option(
     "--out",
@@ -256,7 +258,10 @@ def evaluate(**options: Any) -> None:
     help="Where to write it.  [report.html beside the results; else stdout]",
 )
 def report(**options: Any) -> None:
-    """Write report.html from the results of a run, or export them."""
+    """Write report.html from the results of runs, or export them.
+
+    Several runs are shown together: commits one after the other, machines side by side.
+    """
     from bench.commands.show import report_command
 
     report_command(**options)

@@ -1,13 +1,16 @@
 """Verdicts: what became faster or slower between two sets of measurements, and what did not."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import isfinite, nan
+from pathlib import Path
 from typing import Any
 
 from bench import statistics
 from bench.statistics import Ratio, Rounds
+from mnist_core.errors import DataError
 
 VERDICTS = ("slower", "ambiguous", "incomparable", "same", "faster")
 
@@ -16,6 +19,8 @@ LEAST_FLOOR = 0.01
 
 UNKNOWN_FLOOR = {True: 0.05, False: 0.10}
 """For a case whose noise was not measured, timed in turn or apart."""
+
+_SETTINGS = Path("pyproject.toml")
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,25 @@ def threshold(name: Name, floor: float | None, in_turn: bool, own: Mapping[str, 
         if fnmatchcase(label, pattern):
             return value
     return UNKNOWN_FLOOR[in_turn] if floor is None else max(LEAST_FLOOR, floor)
+
+
+def own_thresholds() -> dict[str, float]:
+    """Thresholds by pattern that the pyproject.toml of this folder sets, if there is one."""
+    if not _SETTINGS.is_file():
+        return {}
+    try:
+        settings = tomllib.loads(_SETTINGS.read_text(encoding="utf-8"))
+        own = settings.get("tool", {}).get("mnist-bench", {}).get("thresholds", {})
+        checked = {str(pattern): float(value) for pattern, value in own.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{_SETTINGS}: [tool.mnist-bench.thresholds]: {error}") from error
+    for pattern, value in checked.items():
+        if not 0 < value < 1:
+            raise DataError(
+                f'{_SETTINGS}: [tool.mnist-bench.thresholds] "{pattern}" = {value:g}: '
+                "give a relative difference between 0 and 1, such as 0.05"
+            )
+    return checked
 
 
 def counts(changes: Sequence[Change]) -> dict[str, int]:

@@ -1,24 +1,17 @@
 """What a run shows on the terminal: progress on stderr, the table on stdout."""
 
-import math
 from collections.abc import Collection, Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from bench.report import digits
-from mnist_core import registry
+from bench.report import grid
+from bench.report.grid import Grid
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
     from rich.progress import TaskID
     from rich.table import Table
-
-BLOCKS = ("operator", "part")
-"""Levels of which a table has a block of rows for each operator or part."""
-
-_CUBLAS = "cupy"
-"""The backend whose products are cuBLAS's: what a handwritten product is held against."""
 
 
 def stderr() -> "Console":
@@ -150,73 +143,17 @@ def head(environment: dict[str, Any]) -> list[str]:
     return lines + [f"warning   {warning}" for warning in environment["warnings"]]
 
 
-def _certificate(row: Any) -> str:
-    parts = [str(row.certificate)]
-    if not math.isnan(row.error_ratio):
-        parts.append(f"{row.error_ratio:.1f}x NumPy's error" if row.error_ratio else "no error")
-    if row.reason:
-        parts.append(row.reason)
-    return " · ".join(parts)
-
-
-def _speedup(row: Any) -> str:
-    if row.backend == row.baseline:
-        return "1"
-    return digits.measured(row.speedup, row.speedup_ci_low, row.speedup_ci_high, "x")
-
-
-def _percent(value: float) -> str:
-    return digits.number(value, 1 if value < 10 else 0)
-
-
-def _cells(row: Any, cublas_s: float | None) -> dict[str, str]:
-    """The cells of a row by column; ``cublas_s`` is the time of cuBLAS, if that was timed."""
-    name = f"{row.backend} (peer)" if row.role == "peer" else row.backend
-    if row.status != "ok":
-        return {"backend": name, "time [95 %]": row.status, "certificate": row.reason}
-    cells = {
-        "backend": name,
-        "time [95 %]": digits.seconds(row.median_s, row.ci_low_s, row.ci_high_s),
-    }
-    if row.level == "operator":
-        cells["GFLOP/s"] = digits.number(row.gflops, digits.places(row.gflops))
-    else:
-        cells["images/s"] = digits.number(row.images_per_s, digits.places(row.images_per_s))
-    cells["vs numpy [95 %]"] = _speedup(row)
-    cells["% of peak"] = _percent(row.pct_peak)
-    if cublas_s is not None:
-        cells["% of cuBLAS"] = _percent(100 * cublas_s / row.median_s)
-    return cells | {"certificate": _certificate(row)}
-
-
-def _cublas_s(rows: "pd.DataFrame") -> float | None:
-    """Seconds that cuBLAS takes for these rows' operator, if it is a product and was timed."""
-    products = [name for name, operator in registry.operators().items() if operator.factors]
-    times = rows[(rows.backend == _CUBLAS) & rows.operator.isin(products)].median_s.dropna()
-    return float(times.iloc[0]) if len(times) else None
-
-
-def _grid(title: str, rows: "pd.DataFrame") -> "Table":
-    """Table of one level; that of operators or parts has a block of rows for each of them."""
+def _rich(grid: Grid) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    grid, blocks = Table(box=None, pad_edge=False, header_style="bold"), title in BLOCKS
-    lines = []
-    for (operator, cache), block in rows.groupby(["operator", "cache"], sort=False):
-        name = f"{operator}, cold" if cache == "cold" else str(operator)
-        cublas_s = _cublas_s(block)
-        for row in block.sort_values("median_s").itertuples():
-            style = "red" if row.status in ("refused", "failed") else ""
-            lines.append(({title: name} if blocks else {}, _cells(row, cublas_s), style))
-            name = ""
-    head = max((list(cells) for _, cells, _ in lines), key=len)
-    for column in [title, *head] if blocks else [title, *head[1:]]:
-        grid.add_column(column, overflow="fold")
-    for first, cells, style in lines:
-        texts = [*first.values(), *(cells.get(column, "") for column in head)]
-        grid.add_row(*(Text(text, style=style) for text in texts))
-    return grid
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in grid.head:
+        table.add_column(column, overflow="fold")
+    for line in grid.lines:
+        style = "red" if line.status in ("refused", "failed") else ""
+        table.add_row(*(Text(cell, style=style) for cell in line.cells))
+    return table
 
 
 def plain_table(
@@ -238,25 +175,18 @@ def plain_table(
 
 def print_tables(table: "pd.DataFrame", console: "Console") -> None:
     """One table for each network, batch and level; backends that cannot run here, once."""
-    again = (table.status != "ok") & table.duplicated(["backend", "reason"])
-    table = table.assign(reason=table.reason.mask(again, ""))  # a reason is read once
-    unavailable = table[table.status == "unavailable"]
-    timed = table[table.status != "unavailable"]
-    for (network, batch), case in timed.groupby(["network", "batch"], sort=False):
-        console.print(f"\nnetwork   {network}   batch {batch}")
-        for level, rows in case.groupby("level", sort=False):
+    for network, batch, grids in grid.cases(table):
+        console.print(f"\nnetwork   {network}   batch {batch}", markup=False)
+        for level in grids:
             console.print()
-            console.print(_grid(str(level), rows))
-    print_unavailable(unavailable.groupby("backend", sort=False).reason.first().items(), console)
+            console.print(_rich(level))
+    print_unavailable(grid.absent(table), console)
 
 
 def print_unavailable(reasons: Iterable[tuple[Any, str]], console: "Console") -> None:
     """A line for each reason, with the backends that it keeps from running."""
-    of: dict[str, list[str]] = {}
-    for backend, reason in reasons:
-        of.setdefault(reason, []).append(str(backend))
-    if of:
+    lines = grid.unavailable(reasons)
+    if lines:
         console.print()
-    for reason, backends in of.items():
-        line = f"{', '.join(backends)}: unavailable, {reason}"
+    for line in lines:
         console.print(line, markup=False, soft_wrap=True)

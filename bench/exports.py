@@ -1,14 +1,85 @@
-"""Results in the formats that services for continuous benchmarking read."""
+"""Results in formats that other programs read: tables, pictures, services for benchmarks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+from bench import report, results
+from bench.report import history, markdown
 from mnist_core.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class ResultSet:
+    """One run: where it lies, and its rows; the rest is read when it is asked for."""
+
+    path: Path
+    rows: pd.DataFrame
+
+    @cached_property
+    def folder(self) -> Path:
+        return self.path if self.path.is_dir() else self.path.parent
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        return results.load_environment(self.folder)
+
+    @cached_property
+    def certificates(self) -> list[dict[str, Any]]:
+        return results.load_certificates(self.folder)
+
+
+def rows(sets: Sequence[ResultSet]) -> pd.DataFrame:
+    """The rows of all sets as one table."""
+    import pandas as pd
+
+    return pd.concat([one.rows for one in sets], ignore_index=True)
+
+
+def csv(sets: Sequence[ResultSet]) -> str:
+    """The tidy table of all sets, as `bench.results.load` reads it."""
+    return results.as_csv(rows(sets)).removesuffix("\n")
+
+
+def tables(sets: Sequence[ResultSet]) -> str:
+    """The terminal's tables as Markdown, run after run, and what changed between them.
+
+    A lone results.csv will do: what its rows do not say of the machine is left out.
+    """
+    sections = [
+        markdown.section(
+            one.rows,
+            one.environment if (one.folder / "environment.json").exists() else {},
+        )
+        for one in sets
+    ]
+    changes = markdown.changes(history.steps(sets))
+    return "\n\n".join([*sections, *([changes] if changes else [])])
+
+
+def svg(sets: Sequence[ResultSet]) -> bytes:
+    """Images per second of each backend; `DataError` where nothing has a throughput."""
+    return _picture(sets, "svg")
+
+
+def png(sets: Sequence[ResultSet]) -> bytes:
+    """The same in pixels."""
+    return _picture(sets, "png")
+
+
+def _picture(sets: Sequence[ResultSet], format: Literal["svg", "png"]) -> bytes:
+    try:
+        return report.figure(rows(sets), format)
+    except ValueError as error:
+        raise DataError(f"report: {error}") from error
 
 
 def github_action_benchmark(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -65,4 +136,18 @@ def _timed(table: pd.DataFrame) -> Iterator[tuple[str, Any]]:
         yield name, row
 
 
-FORMATS = {"github-action-benchmark": github_action_benchmark, "bencher": bencher}
+def _json(export: Callable[[pd.DataFrame], Any]) -> Callable[[Sequence[ResultSet]], str]:
+    def written(sets: Sequence[ResultSet]) -> str:
+        return json.dumps(export(rows(sets)), indent=1, ensure_ascii=False, allow_nan=False)
+
+    return written
+
+
+FORMATS: dict[str, Callable[[Sequence[ResultSet]], str | bytes]] = {
+    "md": tables,
+    "csv": csv,
+    "svg": svg,
+    "png": png,
+    "github-action-benchmark": _json(github_action_benchmark),
+    "bencher": _json(bencher),
+}

@@ -96,7 +96,7 @@ def load_json(folder: Path, name: str) -> Any:
     """A JSON file of a result set; `DataError` names it if it cannot be read."""
     try:
         return json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{folder / name}: cannot be read: {error}") from error
 
 
@@ -121,7 +121,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         values = [json.loads(line) for line in whole.splitlines()]
         if not all(isinstance(value, dict) for value in values):
             raise ValueError("a line that is no object")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     return values
 

@@ -1,8 +1,9 @@
 """Result sets: their columns, and what can be read of them, finished or not."""
 
 import os
+import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -70,9 +71,53 @@ def load(*paths: str | os.PathLike[str]) -> "pd.DataFrame":
     return pd.concat([_load_one(Path(path)) for path in paths], ignore_index=True)
 
 
+_FORMULA = re.compile(r"'*[=+\-@\t\n]")
+
+
+def as_csv(table: "pd.DataFrame") -> str:
+    """Text of results.csv.
+
+    A spreadsheet takes a cell that begins with = + - @ for a formula, and a name may come from
+    anyone's plug-in: such a text gets an apostrophe in front, which `load` takes away again.
+    Numbers, which may be negative, are left as they are. Lines within a text end in one way, or
+    pandas would take the other for the end of the row.
+    """
+    return _mapped(table, _to_cell).to_csv(index=False, lineterminator="\n")
+
+
+def _to_cell(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _from_cell(text: str) -> str:
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def _mapped(table: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataFrame":
+    """A table with each of its different texts changed, once."""
+    columns = {name: table[name] for name in COLUMNS if name in TEXT_COLUMNS}
+    return table.assign(
+        **{
+            name: of.map({text: change(text) for text in of.unique()})
+            for name, of in columns.items()
+        }
+    )
+
+
 def is_result_set(path: Path) -> bool:
     """Whether a folder holds a run, be it finished or not."""
     return any((path / name).is_file() for name in ("results.csv", ROWS))
+
+
+def runs(path: Path) -> list[Path]:
+    """The runs that a path stands for: itself, or those in a folder of runs."""
+    if not path.is_dir() or is_result_set(path):
+        return [path]
+    try:
+        return sorted(p for p in path.iterdir() if p.is_dir() and is_result_set(p))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _load_one(path: Path) -> "pd.DataFrame":
@@ -88,7 +133,7 @@ def _load_all(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     tables = []
-    for run in sorted(p for p in path.iterdir() if p.is_dir() and is_result_set(p)):
+    for run in runs(path):
         try:
             tables.append(_load_one(run))
         except DataError as error:
@@ -104,8 +149,9 @@ def _load_unfinished(path: Path) -> "pd.DataFrame":
         for word in read_lines(path / WORDS):
             words.hear(word)
         rows = [words.applied(row) for row in latest(read_lines(path / ROWS))]
-        return frame([row for row in rows if row["schema"] <= SCHEMA])
-    except (KeyError, TypeError, ValueError) as error:
+        _check_schema(max((row["schema"] for row in rows), default=SCHEMA))
+        return frame(rows)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise _unreadable(path / ROWS, error) from error
 
 
@@ -121,12 +167,15 @@ def _load_csv(file: Path) -> "pd.DataFrame":
         missing = [column for column in COLUMNS if column not in table.columns]
         if missing:
             raise ValueError(f"it lacks the columns {', '.join(missing[:3])}")
-        newest = table["schema"].max()
-        if newest > SCHEMA:
-            raise ValueError(f"its schema is {newest:g}, this version reads up to {SCHEMA}")
-        return _typed(table[list(COLUMNS)])
-    except (ValueError, TypeError, OSError) as error:  # pandas' parser errors are ValueErrors
+        _check_schema(table["schema"].max())
+        return _mapped(_typed(table[list(COLUMNS)]), _from_cell)
+    except (ValueError, TypeError, OverflowError, OSError) as error:  # pandas' are ValueErrors
         raise _unreadable(file, error) from error
+
+
+def _check_schema(newest: float) -> None:
+    if newest > SCHEMA:
+        raise ValueError(f"its schema is {newest:g}, this version reads up to {SCHEMA}")
 
 
 def _unreadable(file: Path, error: Exception) -> DataError:
@@ -134,8 +183,15 @@ def _unreadable(file: Path, error: Exception) -> DataError:
     return DataError(f"{file}: not a result set that can be read: {message}")
 
 
-def load_samples(path: Path) -> "pd.DataFrame":
-    """Every block that a run timed, one line each; `DataError` if it cannot be read."""
+def load_samples(*paths: Path) -> "pd.DataFrame":
+    """Every block that runs timed, one line each; `DataError` if it cannot be read."""
+    import pandas as pd
+
+    found = [_load_samples(path) for path in paths]
+    return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+
+
+def _load_samples(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     file = path / "samples.parquet"
@@ -171,11 +227,23 @@ def rooflines(path: str | os.PathLike[str]) -> "pd.DataFrame":
     return known.assign(pct_roof=100 * known.gflops / known.roof_gflops)
 
 
+def load_environment(path: Path) -> dict[str, Any]:
+    """The machine and software of a run; `DataError` if the file cannot be read."""
+    found = load_json(path, "environment.json")
+    if not isinstance(found, dict):
+        raise DataError(f"{path / 'environment.json'}: cannot be read: it is no JSON object")
+    return found
+
+
 def load_certificates(path: Path) -> list[dict[str, Any]]:
-    """Certificates of a run, finished or not."""
+    """Certificates of a run, finished or not; `DataError` if the file cannot be read."""
     if (path / "certificates.json").exists() or not (path / WORDS).exists():
-        certificates: list[dict[str, Any]] = load_json(path, "certificates.json")
-        return certificates
+        found = load_json(path, "certificates.json")
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise DataError(
+                f"{path / 'certificates.json'}: cannot be read: it is no list of JSON objects"
+            )
+        return found
     words = Words()
     for word in read_lines(path / WORDS):
         words.hear(word)

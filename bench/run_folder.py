@@ -139,9 +139,9 @@ class RunFolder:
         write_json(self.path / "certificates.json", list(certificates))
         self.begin(environment)
         with replacing(self.path / "report.html") as path:
-            report.write(path, table, certificates, environment)
+            report.write(path, table, certificates, environment, samples)
         with replacing(self.path / "results.csv") as path:
-            table.to_csv(path, index=False)
+            path.write_text(results.as_csv(table), encoding="utf-8", newline="")
         # Until there are results, the plan in the environment is what a killed run goes on by.
         self.begin({k: v for k, v in environment.items() if k != "plan"})
         for name in _GROWING:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from bench import results
 from bench.columns import case_label, identity
-from bench.compare import Name, Timed
+from bench.compare import Change, Name, Timed, compare, threshold
 from bench.files import load_json
 from bench.noise import Floor, Floors
 from bench.repository import ROOT, commit_of, git, working_tree
@@ -193,3 +193,15 @@ def differing(first: Measured, second: Measured) -> list[str]:
         for name in sorted(shared)
         if first.conditions[name] != second.conditions[name]
     ]
+
+
+def compared(
+    first: Measured, second: Measured, own: Mapping[str, float], in_turn: bool
+) -> list[Change]:
+    """Verdicts on the cases of both sides, beyond one's own thresholds or the measured noise."""
+    floors = {}
+    for name in first.cases.keys() & second.cases.keys():
+        known = [side.floors[name] for side in (first, second) if name in side.floors]
+        worst = max((f.in_turn if in_turn else f.apart for f in known), default=None)
+        floors[name] = threshold(name, worst, in_turn, own)
+    return compare(first.cases, second.cases, floors, in_turn)

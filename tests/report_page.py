@@ -1,11 +1,14 @@
 """Rows of a result set, and the page made of them as a parser sees it."""
 
+import json
+import re
 from html.parser import HTMLParser
 
 import pandas as pd
 
 from bench import report
-from bench.results import COLUMNS
+from bench.columns import COLUMNS, SAMPLE_COLUMNS
+from bench.report import samples
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -14,6 +17,10 @@ HOSTILE = [
     "\u202eשלום",
 ]
 REASON = "dense/blocked: row 96 of 97 differs"
+
+
+SPEEDS = {"numpy": 1, "numba-2": 2.5, "numba-10": 3.25, "peer|lib": 0.75}
+"""Backends of the page that is looked at in a browser, and times as fast as NumPy."""
 
 
 def row(backend, times=None, ci=0.02, **values):
@@ -42,8 +49,43 @@ def frame(*rows):
     return pd.DataFrame(list(rows), columns=COLUMNS)
 
 
+def taken(count, backend="numpy", **values):
+    """Samples of `row`, a second and a bit each, in rounds of two."""
+    case = row(backend, 1) | values
+    return [
+        dict.fromkeys(SAMPLE_COLUMNS)
+        | {name: case[name] for name in samples.IDENTITY}
+        | {"pass": 1, "round": i // 2, "block": i % 2, "seconds": 1 + i / 1000}
+        for i in range(count)
+    ]
+
+
 def page(*rows, certificates=(), environment=None):
     return report.render(frame(*rows), list(certificates), environment or {})
+
+
+def without_scripts(html):
+    """The page as it stands where no script runs."""
+    return re.sub(r"<script.*?</script>\n?", "", html, flags=re.DOTALL)
+
+
+def island(html, name):
+    """What the page's scripts read under a name."""
+    pattern = f'<script type="application/json" id="{name}">(.*?)</script>'
+    (found,) = re.findall(pattern, html, re.DOTALL)
+    return json.loads(found)
+
+
+def records(html):
+    """The rows of the page as its scripts read them."""
+    found = island(html, "rows")
+    whole = {
+        name: column
+        if isinstance(column, list)
+        else [column["values"][i] for i in column.get("at", [0] * found["count"])]
+        for name, column in found["columns"].items()
+    }
+    return [{name: values[i] for name, values in whole.items()} for i in range(found["count"])]
 
 
 class Page(HTMLParser):
@@ -52,6 +94,7 @@ class Page(HTMLParser):
     def __init__(self, html):
         super().__init__()
         self.tags, self.attributes, self.open, self.rows, self.texts = [], [], [], [], []
+        self.scripts = []
         self.feed(html)
         self.close()
 
@@ -69,6 +112,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
+        if "script" in self.open:
+            self.scripts.append(data)
+            return
         self.texts.append(data)
         if {"td", "th"} & set(self.open):
             self.rows[-1][1][-1] += data
@@ -91,3 +137,8 @@ def thousand_rows():
         for batch in (16, 32, 64, 128, 256)
         for seed in range(4)
     ]
+
+
+def html(folder):
+    """The page of a folder."""
+    return (folder / "report.html").read_text(encoding="utf-8")

@@ -1,8 +1,7 @@
 """``mnist-bench compare``."""
 
 import json
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,8 @@ import click
 
 from bench import console, files, results, sides
 from bench.commands.run import make_plan, measure
-from bench.compare import UNKNOWN_FLOOR, Change, compare, counts, threshold
-from bench.report import digits
+from bench.compare import UNKNOWN_FLOOR, Change, counts, own_thresholds
+from bench.report import markdown, verdicts
 from bench.repository import commit_of
 from bench.run_folder import RunFolder
 from bench.sides import Measured
@@ -22,8 +21,6 @@ _FAILING = {
     "ambiguous": {"slower", "refused", "failed", "ambiguous"},
     "never": set(),
 }
-
-_SETTINGS = Path("pyproject.toml")
 
 
 def compare_command(
@@ -37,7 +34,7 @@ def compare_command(
     **options: Any,
 ) -> int:
     """Verdicts between two sides. Returns the exit code: 1 if something failed."""
-    own = _own_thresholds()
+    own = own_thresholds()
     names = {name: _kind(name) for name in (before, after)}
     kinds = set(names.values())
     if kinds == {"commit"}:
@@ -59,7 +56,7 @@ def compare_command(
             "--allow-different compares them all the same"
         )
     in_turn = "commit" in names.values()
-    found = _compared(first, second, own, in_turn)
+    found = sides.compared(first, second, own, in_turn)
     if all(change.verdict == "incomparable" for change in found):
         reasons = list(dict.fromkeys(change.reason for change in found)) or ["no case in both"]
         raise DataError(f"compare: nothing to compare: {'; '.join(reasons[:3])}")
@@ -94,36 +91,6 @@ def _measured_in_turn(
         if interrupted:
             raise KeyboardInterrupt
         return sides.of_run(folder.path, *pair)
-
-
-def _own_thresholds() -> dict[str, float]:
-    """Thresholds by pattern that the pyproject.toml of this folder sets, if there is one."""
-    if not _SETTINGS.is_file():
-        return {}
-    try:
-        settings = tomllib.loads(_SETTINGS.read_text(encoding="utf-8"))
-        own = settings.get("tool", {}).get("mnist-bench", {}).get("thresholds", {})
-        checked = {str(pattern): float(value) for pattern, value in own.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{_SETTINGS}: [tool.mnist-bench.thresholds]: {error}") from error
-    for pattern, value in checked.items():
-        if not 0 < value < 1:
-            raise DataError(
-                f'{_SETTINGS}: [tool.mnist-bench.thresholds] "{pattern}" = {value:g}: '
-                "give a relative difference between 0 and 1, such as 0.05"
-            )
-    return checked
-
-
-def _compared(
-    first: Measured, second: Measured, own: Mapping[str, float], in_turn: bool
-) -> list[Change]:
-    floors = {}
-    for name in first.cases.keys() & second.cases.keys():
-        known = [side.floors[name] for side in (first, second) if name in side.floors]
-        worst = max((f.in_turn if in_turn else f.apart for f in known), default=None)
-        floors[name] = threshold(name, worst, in_turn, own)
-    return compare(first.cases, second.cases, floors, in_turn)
 
 
 def _notes(first: Measured, second: Measured, different: Sequence[str], in_turn: bool) -> list[str]:
@@ -163,36 +130,14 @@ def _show(
         }
         click.echo(json.dumps(value, indent=1, ensure_ascii=False))
         return
-    head = (
-        "backend",
-        "case",
-        first.title,
-        second.title,
-        "times as long [95 %]",
-        "floor",
-        "verdict",
-    )
-    rows = [_cells(change) for change in found]
+    head = verdicts.head(first.title, second.title)
+    rows = [verdicts.cells(change) for change in found]
     if format == "markdown":
-        lines = [f"**{summary}**", "", _markdown(head), _markdown(["---"] * len(head))]
-        lines += [_markdown(row) for row in rows] + [""] + [f"- {note}" for note in notes]
+        lines = [f"**{summary}**", "", *markdown.table(head, rows), ""]
+        lines += [f"- {markdown.text(note)}" for note in notes]
         click.echo("\n".join(lines).rstrip())
         return
     output.print(console.plain_table(head, rows, red={"slower", "refused", "failed"}))
     output.print(f"\n{summary}", markup=False)
     for note in notes:
         output.print(f"note      {note}", markup=False, soft_wrap=True)
-
-
-def _cells(change: Change) -> list[str]:
-    ratio = change.ratio
-    times = [
-        "" if t is None else digits.seconds(t, t, t) for t in (change.before_s, change.after_s)
-    ]
-    shown = "" if ratio is None else digits.measured(ratio.value, ratio.low, ratio.high)
-    verdict = f"{change.verdict}: {change.reason}" if change.reason else change.verdict
-    return [change.backend, change.case, *times, shown, f"±{change.floor:.1%}", verdict]
-
-
-def _markdown(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,44 +1,90 @@
 """``mnist-bench report``, ``mnist-bench list`` and ``mnist-bench data``."""
 
-import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from bench import console, exports, reached, report, results
-from bench.files import load_json, replacing
+from bench.exports import ResultSet
+from bench.files import replacing
+from bench.report import history, readme
 from mnist_core import registry
 from mnist_core.backends import Kernel, TakeOver
 from mnist_core.data import load as load_data
-from mnist_core.errors import BackendError, OutputError
+from mnist_core.errors import BackendError, DataError, OutputError
 from mnist_core.operators import Operator
 from mnist_core.presets import PRESETS
+
+_ODD = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+"""What comes of values that no run writes, in files that are sound otherwise."""
 
 
 def report_command(results_folders: tuple[str, ...], format: str, out: str | None) -> None:
     """Write the page for one or more result sets, or export them."""
-    table = results.load(*results_folders)
-    if format != "html":
-        text = json.dumps(exports.FORMATS[format](table), indent=1, ensure_ascii=False)
-        _export(text, out)
-        return
-    folders = [p if p.is_dir() else p.parent for p in map(Path, results_folders)]
-    certificates = [c for f in folders for c in results.load_certificates(f)]
-    environment = load_json(folders[0], "environment.json")
-    page = Path(out) if out else folders[0] / "report.html"
+    if format == "png" and out is None and sys.stdout.isatty():
+        raise OutputError("report: a picture is nothing for a terminal; give --out FILE")
+    sets = _result_sets([Path(name) for name in results_folders])
     try:
-        report.write(page, table, certificates, environment)
+        if format == "html":
+            first = Path(results_folders[0])
+            folder = first if first.is_dir() else first.parent
+            _page(sets, Path(out) if out else folder / "report.html")
+        elif format == "readme":
+            _readme(sets, out)
+        else:
+            _export(exports.FORMATS[format](sets), out)
+    except _ODD as error:
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        named = ", ".join(results_folders)
+        raise DataError(f"{named}: not a result set that can be shown: {said}") from error
+
+
+def _result_sets(paths: Sequence[Path]) -> list[ResultSet]:
+    """Every run that is named, once; of a folder of runs, those that can be read."""
+    sets: dict[Path, ResultSet] = {}
+    for path in paths:
+        for run in results.runs(path):
+            try:
+                sets.setdefault(run.resolve(), ResultSet(run, results.load(run)))
+            except DataError as error:
+                if run == path:
+                    raise
+                click.echo(f"mnist-bench: left out: {error}", err=True)
+    if not sets:
+        named = ", ".join(map(str, paths))
+        raise DataError(f"{named}: no results.csv there; give a folder that `run --out` wrote")
+    return [*sets.values()]
+
+
+def _page(sets: Sequence[ResultSet], page: Path) -> None:
+    certificates = [c for one in sets for c in one.certificates]
+    try:
+        environment, changes = sets[0].environment, history.steps(sets)
+        samples = results.load_samples(*(one.folder for one in sets))
+        report.write(page, exports.rows(sets), certificates, environment, samples, changes)
     except OSError as error:
         raise OutputError(f"cannot write {page}: {error.strerror}; choose another --out") from error
     click.echo(page)
 
 
-def _export(text: str, out: str | None) -> None:
+def _readme(sets: Sequence[ResultSet], out: str | None) -> None:
+    """Rewrite a README's table, and the pictures that it has, of one run."""
+    if out is None or len(sets) != 1:
+        raise click.UsageError("--format readme takes one run, and the README as --out")
+    for path in readme.rewrite(sets[0], Path(out)):
+        click.echo(path)
+
+
+def _export(content: str | bytes, out: str | None) -> None:
+    # What no encoding knows, half a pair of UTF-16 say, is shown as a question mark.
+    encoded = content if isinstance(content, bytes) else f"{content}\n".encode(errors="replace")
     if out is None:
-        click.echo(text)
+        click.echo(encoded, nl=False)
         return
     with replacing(Path(out)) as path:
-        path.write_text(text + "\n", encoding="utf-8")
+        path.write_bytes(encoded)
     click.echo(out)
 
 

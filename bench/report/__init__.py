@@ -1,4 +1,4 @@
-"""The HTML report: one file that opens from disk, without a network and without scripts."""
+"""The HTML report: one file that opens from disk, without a network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from bench.report.cases import Case
+    from bench.report.explore import Chart
+    from bench.report.history import Step
 
 _FOR_MACHINES = frozenset({"plan", "noise"})
 """Entries of the environment that are long lists nobody reads."""
@@ -20,6 +23,8 @@ def render(
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
+    samples: pd.DataFrame | None = None,
+    history: Sequence[Step] = (),
 ) -> str:
     """Write the report.
 
@@ -31,6 +36,10 @@ def render(
         What verification found for each backend.
     environment
         The machine and its software, nested as it was recorded.
+    samples
+        Every block that was timed, with the columns of ``samples.parquet``.
+    history
+        What changed from run to run, where the rows are of several.
 
     Returns
     -------
@@ -39,9 +48,26 @@ def render(
     """
     import jinja2
 
-    from bench.report import cases, digits, figures, headline, tables, verification
+    from bench.report import (
+        cases,
+        digits,
+        explore,
+        fields,
+        figures,
+        headline,
+        questions,
+        scripts,
+        tables,
+        verification,
+    )
+    from bench.report import history as over_commits
 
     shown = cases.tidy(rows)
+    colours = cases.colours(shown)
+    asked = [
+        *questions.charts(shown, colours, environment, certificates),
+        *over_commits.charts(shown, colours),
+    ]
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -50,6 +76,8 @@ def render(
         undefined=jinja2.StrictUndefined,
     )
     pages.filters["plain"] = digits.plain
+    pages.filters["title"] = fields.title
+    running = scripts.scripts() if cases.timed(shown) else ()
     return pages.get_template("page.html.j2").render(
         headline=headline.headline(shown),
         notes=headline.notes(shown),
@@ -57,10 +85,41 @@ def render(
         data=headline.data_line(shown, environment),
         throughput=figures.throughput(shown),
         speedups=figures.speedups(shown),
-        tables=tables.tables(shown, cases.colours(shown)),
+        tables=tables.tables(shown, colours),
+        choices=explore.followed(explore.choices(shown), asked),
+        explored=asked,
+        islands=islands(shown, asked, colours, environment, samples) if running else {},
+        scripts=running,
+        policy=scripts.policy(running),
         verification=verification.verification(certificates),
+        history=history,
         environment={k: v for k, v in environment.items() if k not in _FOR_MACHINES},
     )
+
+
+def islands(
+    shown: Sequence[Case],
+    asked: Sequence[Chart],
+    colours: Mapping[str, str],
+    environment: Mapping[str, Any],
+    measured: pd.DataFrame | None,
+) -> dict[str, str]:
+    """What the page's scripts read, as JSON by the id of its element."""
+    from bench.columns import COLUMNS
+    from bench.report import explore, fields, records, samples, scripts
+
+    found = {
+        "rows": {"count": len(shown), "columns": records.records(shown, environment)},
+        "charts": [vars(chart) for chart in asked],
+        "look": scripts.LOOK,
+        "fields": {name: vars(field) for name, field in fields.FIELDS.items()},
+        "copied": fields.COPIED,
+        "recorded": COLUMNS,
+        "colours": colours,
+        "samples": samples.samples(shown, measured),
+        "sample-charts": samples.charts(),
+    }
+    return {name: explore.island(value) for name, value in found.items()}
 
 
 def write(
@@ -68,6 +127,8 @@ def write(
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
+    samples: pd.DataFrame | None = None,
+    history: Sequence[Step] = (),
 ) -> None:
     """Write the report to a file; whoever opens it finds the old page or the new one, whole.
 
@@ -75,7 +136,7 @@ def write(
     ----------
     path
         File to write; one that is there is replaced.
-    rows, certificates, environment
+    rows, certificates, environment, samples, history
         As for `render`.
     """
     import os
@@ -83,7 +144,8 @@ def write(
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(render(rows, certificates, environment), encoding="utf-8")
+        page = render(rows, certificates, environment, samples, history)
+        partial.write_text(page, encoding="utf-8", errors="replace")
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -117,8 +117,12 @@ def rank(case: Case) -> int:
 
 
 def colours(cases: Iterable[Case]) -> dict[str, str]:
-    """Give each backend the colour that it has everywhere on the page."""
-    roles = sorted({(case["backend"], case["backend"] == case["baseline"]) for case in cases})
-    others = [name for name, is_baseline in roles if not is_baseline]
+    """Give each backend the colour that it has everywhere on the page, first those with a time."""
+    listed = list(cases)
+    drawn = {case["backend"] for case in timed(listed)}
+    roles = sorted({(case["backend"], case["backend"] == case["baseline"]) for case in listed})
+    others = sorted(
+        (name for name, is_it in roles if not is_it), key=lambda name: name not in drawn
+    )
     chosen = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(others)}
     return chosen | {name: BASELINE_COLOUR for name, is_baseline in roles if is_baseline}

@@ -13,7 +13,8 @@ from bench.report.digits import number, places
 
 PAGE_INK = "currentColor"
 PAPER_INK = "#1f2328"
-LABELS = 170  # pixels for the names on the left
+LABELS = 170  # pixels for the names on the left, in the font that they are measured in
+LETTER = 8  # pixels that a letter takes in the widest of the fonts that browsers have for it
 PLOT = 330
 # A name is "index, lines to show": the index keeps two cases with the same words apart.
 NAME = "slice(split(datum.label, '\\n'), 1)"
@@ -39,6 +40,7 @@ def throughput(cases: list[Case], colours: dict[str, str], ink: str) -> Any:
     name = alt.Y("name:N", sort=None, title=None).axis(
         labelExpr=NAME,
         labelLimit=LABELS,
+        minExtent=room(cases),
         labelPadding=6,
         labelOffset=-7,
         ticks=False,
@@ -99,7 +101,12 @@ def speedups(cases: list[Case], colours: dict[str, str], ink: str) -> Any:
         axis=alt.Axis(values=ticks(*domain), format="~g", labelExpr="datum.label + '×'"),
     )
     name = alt.Y("name:N", sort=None, title=None).axis(
-        labelExpr=NAME, labelLimit=LABELS, labelPadding=6, ticks=False, domain=False
+        labelExpr=NAME,
+        labelLimit=LABELS,
+        minExtent=room(cases),
+        labelPadding=6,
+        ticks=False,
+        domain=False,
     )
     base = alt.Chart().encode(y=name)
     dot = base.mark_point(size=70, strokeWidth=2, opacity=1).encode(
@@ -124,7 +131,8 @@ def point(index: int, case: Case, colours: dict[str, str]) -> dict[str, Any]:
     colour = colours[case["backend"]]
     return {
         "name": f"{index}\n{label(case)}",
-        "what": case["what"],
+        # A key of an object in Vega, where a "constructor" would be one that is there already.
+        "what": f" {case['what']}",
         "speedup": case["speedup"],
         "low": drawable(case["speedup_ci_low"]),
         "high": drawable(case["speedup_ci_high"]),
@@ -153,6 +161,11 @@ def label(case: Case) -> str:
     return str(case["label"]) + (" (peer)" if case["role"] == "peer" else "")
 
 
+def room(cases: list[Case]) -> int:
+    """Pixels that the longest name takes in the browser, whose letters may be wider than ours."""
+    return min(LETTER * max(len(label(case)) for case in cases), LABELS + LABELS // 5)
+
+
 def drawable(value: float) -> float | None:
     """A positive number; anything else is null in a chart's data, and left out."""
     return value if 0 < value < math.inf else None
@@ -170,7 +183,7 @@ def styled(chart: Any, ink: str, background: str) -> str:
     chart = chart.configure_header(
         labelFontWeight="bold", labelColor=ink, labelFontSize=12, labelLimit=PLOT
     )
-    return str(chart.to_json(indent=None))
+    return str(chart.to_json(indent=None, validate=False))
 
 
 def svg(chart: Any) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 TIME_UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 BYTE_UNITS = (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+
+# Control characters and halves of pairs, which neither XML nor UTF-8 has: a picture breaks on them.
+_NO_TEXT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def exponent(value: float) -> int:
@@ -64,7 +68,7 @@ def plain(value: Any, key: str = "") -> str:
         return size(value)
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
-    return str(value)
+    return _NO_TEXT.sub("\ufffd", str(value))
 
 
 def size(count: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.report.cases import BASELINE_COLOUR, COLOURS
 from bench.report.charts import PAPER_INK, styled
+from bench.report.digits import plain
 from mnist_core.numerics.trajectory import ENVELOPE_FACTOR
 
 REORDERED, ALLOWED = "NumPy, sums reordered", f"allowed: {ENVELOPE_FACTOR} times that"
@@ -72,5 +73,5 @@ def setting(certificate: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def name(certificate: Mapping[str, Any]) -> str:
     """Name of a line."""
-    threads = certificate.get("threads")
-    return f"{certificate['backend']}, threads {threads}" if threads else certificate["backend"]
+    threads, backend = certificate.get("threads"), plain(certificate["backend"])
+    return f"{backend}, threads {threads}" if threads else backend

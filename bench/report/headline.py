@@ -23,10 +23,10 @@ PROPER = {"numpy": "NumPy"}
 
 @dataclass(frozen=True)
 class Note:
-    """Why a backend has no time: a line under the sentence."""
+    """Why some backends have no time: a line under the sentence."""
 
     status: str
-    backend: str
+    backends: str
     what: str
     reason: str
 
@@ -118,14 +118,24 @@ def listed(names: Sequence[str]) -> str:
 
 def notes(rows: list[Case]) -> list[Note]:
     """Name every backend that has no time somewhere, once, with the first reason."""
-    found: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], str] = {}
     for case in rows:
         if case["status"] != "ok":
-            found.setdefault((case["backend"], case["status"]), case["reason"])
+            reason = case["reason"] or "no reason was recorded"
+            first.setdefault((case["backend"], case["status"]), reason)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (backend, status), reason in sorted(first.items()):
+        alike.setdefault((status, reason), []).append(name(backend))
     return [
-        Note(status, backend, NOT_TIMED.get(status, status), reason or "no reason was recorded")
-        for (backend, status), reason in sorted(found.items())
+        Note(status, listed(names), said(status, len(names)), reason)
+        for (status, reason), names in alike.items()
     ]
+
+
+def said(status: str, count: int) -> str:
+    """What is said of so many backends."""
+    words = NOT_TIMED.get(status, status)
+    return words.replace("was ", "were ") if count > 1 else words
 
 
 def machine_line(environment: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from bench.files import load_json, replacing
 from bench.peaks import roofline
 from bench.report.cases import BASELINE_COLOUR, COLOURS
+from bench.report.digits import plain
 from bench.results import rooflines
 
 _WIDTH, _HEIGHT = 520, 320
@@ -26,6 +27,7 @@ def draw(run: Path) -> str:
 
     table = rooflines(run)
     table = table[(table.level == "operator") & (table.device == "cpu") & (table.gflops > 0)]
+    table = table.assign(backend=table.backend.map(plain), operator=table.operator.map(plain))
     peaks = load_json(run, "environment.json")["peaks"]["cpu"]
     names = sorted(table.backend.unique(), key=lambda name: name != _BASELINE)
     others = cycle(COLOURS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.report import cases
 from bench.report.cases import Case
@@ -12,8 +12,12 @@ from bench.report.digits import measured, number, places, seconds
 
 @dataclass(frozen=True)
 class Row:
-    """One row: a cell for each column; where the status is not ok, the reason stands instead."""
+    """One row: a cell for each column; where the status is not ok, the reason stands instead.
 
+    ``place`` is that of its case among all.
+    """
+
+    place: int
     backend: str
     peer: bool
     colour: str
@@ -31,12 +35,21 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column: its head, the column of the results that it is sorted by, and what it shows."""
+
+    title: str
+    key: str
+    cell: Callable[[Case], str]
+
+
+@dataclass(frozen=True)
 class Table:
     """One level."""
 
     level: str
     title: str
-    columns: list[str]
+    columns: list[Column]
     groups: list[Group]
 
 
@@ -79,47 +92,54 @@ def kernel(case: Case) -> str:
     return str(case["kernel"])
 
 
-COLUMNS: dict[str, Callable[[Case], str]] = {
-    "kernel": kernel,
-    "time [95 %]": time,
-    "images/s": images,
-    "vs {baseline} [95 %]": speedup,
-    "% of peak": peak,
-    "certificate": certificate,
-}
+COLUMNS = (
+    Column("kernel", "kernel", kernel),
+    Column("time [95 %]", "median_s", time),
+    Column("images/s", "images_per_s", images),
+    Column("vs {baseline} [95 %]", "speedup", speedup),
+    Column("% of peak", "pct_peak", peak),
+    Column("certificate", "certificate", certificate),
+)
 
 
 def tables(rows: list[Case], colours: dict[str, str]) -> list[Table]:
     """Make a table of each level that occurs."""
     levels = dict.fromkeys([*cases.LEVELS, *(case["level"] for case in rows)])
-    found = [[case for case in rows if case["level"] == level] for level in levels]
+    placed = list(enumerate(rows))
+    found = [[(i, case) for i, case in placed if case["level"] == level] for level in levels]
     return [table(part, colours) for part in found if part]
 
 
-def table(shown: list[Case], colours: dict[str, str]) -> Table:
+def table(placed: list[tuple[int, Case]], colours: dict[str, str]) -> Table:
     """Make the table of one level, with the columns that have something to show."""
+    shown = [case for _, case in placed]
+    places = {id(case): i for i, case in placed}
     level = shown[0]["level"]
     baseline = next((case["baseline"] for case in shown if case["baseline"]), "baseline")
     ok = [case for case in shown if case["status"] == "ok"]
-    columns = {name: cell for name, cell in COLUMNS.items() if any(map(cell, ok))}
+    columns = [
+        replace(column, title=column.title.format(baseline=baseline))
+        for column in COLUMNS
+        if any(map(column.cell, ok))
+    ]
     found = [
         Group(
             " · ".join(filter(None, key)),
-            [row(case, list(columns.values()), colours) for case in part],
+            [row(places[id(case)], case, columns, colours) for case in part],
         )
         for key, part in cases.groups(shown, "setting", "operator")
     ]
-    names = [name.format(baseline=baseline) for name in columns]
-    return Table(level, level.capitalize() or "Without a level", names, found)
+    return Table(level, level.capitalize() or "Without a level", columns, found)
 
 
-def row(case: Case, cells: list[Callable[[Case], str]], colours: dict[str, str]) -> Row:
+def row(place: int, case: Case, columns: list[Column], colours: dict[str, str]) -> Row:
     """Turn a case into a row of the table."""
     return Row(
+        place=place,
         backend=case["backend"],
         peer=case["role"] == "peer",
         colour=colours[case["backend"]],
         status=case["status"],
         reason=case["reason"],
-        cells=[cell(case) for cell in cells],
+        cells=[column.cell(case) for column in columns],
     )

@@ -67,3 +67,11 @@ SENTENCES = {
 def test_sentence(rows, sentence):
     assert headline.headline(cases.tidy(frame(*rows))) == sentence
     assert sentence in Page(page(*rows)).text
+
+
+def test_backends_that_lack_the_same_share_a_line():
+    lacking = {"status": "unavailable", "reason": "no CUDA device"}
+    rows = [row("numpy", 1), row("cupy", **lacking), row("cupy-raw", **lacking), refused("mine")]
+    text = Page(page(*rows)).text
+    assert "cupy and cupy-raw were unavailable: no CUDA device" in text
+    assert "mine was refused: " in text

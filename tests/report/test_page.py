@@ -1,5 +1,7 @@
 """The HTML report: what it says, that its figures are the frame's, and that nothing gets out."""
 
+import base64
+import hashlib
 import math
 import os
 import re
@@ -10,10 +12,21 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from report_page import HOSTILE, REASON, Page, frame, page, refused, row, thousand_rows
+from report_page import (
+    HOSTILE,
+    REASON,
+    Page,
+    frame,
+    page,
+    records,
+    refused,
+    row,
+    thousand_rows,
+    without_scripts,
+)
 
 from bench import report
-from bench.report import cases, charts, digits
+from bench.report import cases, charts, digits, scripts
 
 
 def test_reasons_stand_under_the_sentence_once():
@@ -84,7 +97,8 @@ def test_nullable_columns_read_the_same():
 
 
 def test_peers_are_marked():
-    own, peer = page(row("numpy", 1), row("a", 2)), page(row("numpy", 1), row("a", 2, role="peer"))
+    pages = [page(row("numpy", 1), row("a", 2, role=role)) for role in ("own", "peer")]
+    own, peer = map(without_scripts, pages)
     for mark in ("(peer)", 'stroke-dasharray="4,3"', 'fill="none" stroke="#0072B2"', "hollow"):
         assert mark in peer
         assert mark not in own
@@ -93,7 +107,7 @@ def test_peers_are_marked():
 
 def test_a_backend_has_one_colour_everywhere():
     html = page(row("numpy", 1), row("a", 2), row("b", 3), row("b", 3, level="step"))
-    swatches = re.findall(r"--colour: (#\w+)\"></span><bdi>(\w+)", html)
+    swatches = re.findall(r"--colour: (#\w+)\"></i><bdi>(\w+)", html)
     assert dict(map(reversed, swatches)) == {"numpy": "#8c8c8c", "a": "#0072B2", "b": "#E69F00"}
     assert len(set(swatches)) == 3
     assert all(f'fill="{colour}"' in html for colour, _ in swatches)
@@ -136,12 +150,27 @@ def test_hostile_text_is_only_text():
     html = page(*rows, certificates=certificates, environment=environment)
     found = Page(html)
     assert not found.open
-    assert "script" not in found.tags
+    inert, running = found.scripts[:-2], tuple(found.scripts[-2:])
+    assert running == scripts.scripts()
+    assert found.tags.count("script") == len(found.scripts)
+    assert found.attributes.count(("type", "application/json")) == len(inert)
+    assert not any("<" in text for text in inert)
+    assert {record["backend"] for record in records(html)} == {*HOSTILE, "bad"}
     assert found.tags.count("style") == found.tags.count("title") == 1
     assert not [name for name, _ in found.attributes if name.startswith("on")]
-    assert not re.search(r"<!--|{{|\b49\b", re.sub(r"&lt;!--.*?}}", "", html))
+    assert not re.search(r"<!--|{{|\b49\b", re.sub(r"&lt;!--.*?}}", "", without_scripts(html)))
     for text in HOSTILE:
         assert text in "".join(found.texts)
+
+
+@pytest.mark.parametrize("name", ["constructor", "toString", "__proto__"])
+def test_names_that_every_object_has_are_drawn(name):
+    rows = [
+        row(backend, times, level="operator", operator=operator, kernel=name)
+        for operator in ("dense", name)
+        for backend, times in (("numpy", 1), (name, 2))
+    ]
+    assert f">{name}<" in without_scripts(page(*rows)).replace("> ", ">")
 
 
 def test_hostile_text_in_charts_is_only_text():
@@ -159,16 +188,28 @@ def test_loads_nothing():
     loads = [value for name, value in found.attributes if name in ("src", "href", "xlink:href")]
     assert loads
     assert all(value.startswith("#") for value in loads)
-    assert not {"script", "link", "img", "iframe", "object"} & set(found.tags)
-    assert not re.search(r"@import|url\(", page(*rows))
-    policy = dict(found.attributes)["content"]
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    assert not {"link", "img", "iframe", "object"} & set(found.tags)
+    assert not re.search(r"@import|url\(", without_scripts(page(*rows)))
+    hashes = [
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in scripts.scripts()
+    ]
+    allowed = " ".join(f"'sha256-{text}'" for text in hashes)
+    assert dict(found.attributes)["content"] == (
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {allowed}"
+    )
+
+
+def test_without_a_time_nothing_runs():
+    found = Page(page(refused("mine")))
+    assert "script" not in found.tags
+    assert "script-src" not in dict(found.attributes)["content"]
 
 
 def test_thousand_rows_stay_small_and_say_what_is_not_drawn():
     html = page(*thousand_rows())
     assert len(html.encode()) < 2e6
-    assert html.count('<tr class="ok">') == 1000
+    assert html.count('<tr class="ok"') == 1000
     assert "160 more in the tables below" in html
 
 
@@ -215,12 +256,14 @@ def test_environment_is_shown_whole():
 
 
 def test_tables_and_charts_are_accessible():
-    html = page(row("numpy", 1), row("a", 2), certificates=[{"backend": "numpy"}])
+    html = without_scripts(page(row("numpy", 1), row("a", 2), certificates=[{"backend": "numpy"}]))
     found = Page(html)
     assert ("lang", "en") in found.attributes
     assert found.tags.count("caption") == found.tags.count("table") > 2
     assert html.count("<th") - html.count("<thead") == html.count("<th scope=")
-    assert html.count('role="img" aria-label=') == found.tags.count("svg") == 2
+    assert found.tags.count("svg") == 2
+    samples, explored = 2, 2  # charts that the scripts fill
+    assert html.count('role="img" aria-label=') == 2 + samples + explored
     headings = [int(tag[1]) for tag in found.tags if re.fullmatch(r"h[1-6]", tag)]
     assert headings[0] == headings.count(1) == 1
     assert all(b - a <= 1 for a, b in pairwise(headings))

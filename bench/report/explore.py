@@ -1,0 +1,149 @@
+"""What the page's scripts explore: the rows as columns, and a chart for each question.
+
+A chart is a Vega-Lite specification over data named "rows", which the page fills with the rows of
+the setting that is chosen. The numbers are those of ``results.csv``, as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.report import cases, tables
+from bench.report.cases import Case
+from bench.report.digits import plain
+
+ROWS = "rows"
+"""The name of the data that the page gives to a chart."""
+
+CHOICES = {
+    "level": "level",
+    "batch": "batch",
+    "network": "network",
+    "precision": "precision",
+    "threads": "threads",
+    "cache": "cache",
+    "data": "data",
+    "machine": "machine",
+    "run_id": "run",
+    "seed": "seed",
+    "operator": "operator",
+}
+"""Columns by which a setting is chosen, and what the page calls them."""
+
+COLUMNS = (
+    *("backend", "label", "role", "kernel", "what", *CHOICES, "device", "status", "reason"),
+    *("certificate", "error_ratio", "baseline"),
+    *("median_s", "ci_low_s", "ci_high_s", "images_per_s", "images_low", "images_high"),
+    *("speedup", "speedup_ci_low", "speedup_ci_high", "gflops", "gbytes_per_s", "pct_peak"),
+    *("flops_executed", "bytes", "compile_s", "peak_memory_bytes", "noise_floor"),
+)
+
+TEXTS = {"time_text": tables.time, "speedup_text": tables.speedup}
+"""Columns for a person: figures with their intervals, and the digits that those support."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One question and the chart that answers it.
+
+    Parameters
+    ----------
+    id
+        Of its element on the page.
+    title, note
+        What stands above and below it.
+    spec
+        Vega-Lite, over the data "rows".
+    table
+        Columns of the same numbers as a table.
+    free
+        Choices that it does not follow, since it spreads over them.
+    levels
+        Levels whose rows it is given; none for that which is chosen.
+    rows
+        Rows of its own, where they are not results.
+    needs
+        Columns that must hold a positive number in its rows.
+    """
+
+    id: str
+    title: str
+    note: str
+    spec: dict[str, Any]
+    table: tuple[str, ...]
+    free: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    rows: tuple[dict[str, Any], ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A column by which a setting is chosen, and its values; the first is chosen to begin with."""
+
+    column: str
+    name: str
+    values: list[str]
+
+
+def choices(rows: Sequence[Case]) -> list[Choice]:
+    """Columns in which the timed rows differ; of parts only all together say something."""
+    timed = [case for case in cases.timed(rows) if case["level"] != "part"]
+    top = cases.top_level(rows)
+    found = []
+    for column, name in CHOICES.items():
+        values = sorted({plain(case.get(column)) for case in timed} - {""}, key=cases.natural)
+        if len(values) > 1:
+            first = max(values, key=lambda value: weight(column, value, top, timed))
+            values.sort(key=lambda value: value != first)
+            found.append(Choice(column, name, values))
+    return found
+
+
+def weight(column: str, value: str, top: Sequence[Case], timed: Sequence[Case]) -> Any:
+    """Cases of the top level that a choice shows, and the time of all; the most comes first."""
+    count = sum(plain(case.get(column)) == value for case in top)
+    return count, sum(case["median_s"] for case in timed if plain(case.get(column)) == value)
+
+
+def followed(offered: Sequence[Choice], charts: Sequence[Chart]) -> list[Choice]:
+    """Of the choices those that some chart follows."""
+
+    def follows(chart: Chart, column: str) -> bool:
+        spread = column in chart.free or (column == "level" and chart.levels)
+        return not spread and (not chart.rows or column in chart.rows[0])
+
+    return [choice for choice in offered if any(follows(c, choice.column) for c in charts)]
+
+
+def columns(rows: Iterable[Case]) -> dict[str, list[Any]]:
+    """The cases column by column; what is missing or no number is null."""
+    listed = list(rows)
+    numbers = {
+        name: [
+            plain(case.get(name)) if name in CHOICES else as_json(case.get(name)) for case in listed
+        ]
+        for name in COLUMNS
+    }
+    return numbers | {name: [text(case) for case in listed] for name, text in TEXTS.items()}
+
+
+def as_json(value: Any) -> Any:
+    """A value as JSON has it."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | bool) else None
+
+
+def island(value: Any) -> str:
+    """JSON that can stand within a script element, whatever the names in it."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text

@@ -1,0 +1,188 @@
+"""Whether it changed: times over commits, and verdicts between runs on the same machine."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from bench import sides
+from bench.compare import UNKNOWN_FLOOR, Change, counts, own_thresholds
+from bench.report import cases, verdicts
+from bench.report.cases import Case
+from bench.report.digits import plain
+from bench.report.explore import ROWS, Chart
+from mnist_core.errors import DataError
+
+if TYPE_CHECKING:
+    from bench.exports import ResultSet
+
+_OF_RUN = ("run_id", "machine", "timestamp", "commit", "dirty")
+
+_NO_FLOORS = (
+    "the noise of this machine was not measured: differences of up to "
+    f"{UNKNOWN_FLOOR[False]:.0%} count as none"
+)
+
+_LINE = "datum.label + (datum.role === 'peer' ? ' (peer)' : '')"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it stands on the axis: its commit, a dirty one with a plus, or else its time."""
+
+    run_id: str
+    machine: str
+    began: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """What became of the cases from one run to the next on the same machine.
+
+    ``changes`` are those that are not the same; ``why_not`` says why there are no verdicts.
+    """
+
+    machine: str
+    before: str
+    after: str
+    summary: str = ""
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    why_not: str = ""
+
+    @property
+    def head(self) -> list[str]:
+        return verdicts.head(self.before, self.after)
+
+    @property
+    def cells(self) -> list[list[str]]:
+        return [verdicts.cells(change) for change in self.changes]
+
+
+def runs(rows: Sequence[Mapping[str, Any]]) -> list[Run]:
+    """The runs of all rows in the order of their time; one of the same commit has a number."""
+    first: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: plain(row["timestamp"])):
+        first.setdefault((plain(row["run_id"]), plain(row["machine"])), row)
+    seen: Counter[tuple[str, str]] = Counter()
+    found = []
+    for (run_id, machine), row in first.items():
+        began = plain(row["timestamp"])
+        label = plain(row["commit"])[:7] + ("+" if str(row["dirty"]) == "True" else "")
+        label = (label.strip("+") and label) or began[:16].replace("T", " ") or "no time"
+        seen[machine, label] += 1
+        again = seen[machine, label]
+        found.append(Run(run_id, machine, began, f"{label} ({again})" if again > 1 else label))
+    return found
+
+
+def charts(rows: Sequence[Case], colours: Mapping[str, str]) -> list[Chart]:
+    """Times over commits, where the rows are of several runs."""
+    timed = cases.timed(rows)
+    found = runs(timed)
+    return [_over_commits(timed, found, colours)] if len(found) > 1 else []
+
+
+def _over_commits(timed: Sequence[Case], found: Sequence[Run], colours: Mapping[str, str]) -> Chart:
+    """A line for each backend and machine."""
+    import altair as alt
+
+    order = list(dict.fromkeys(run.label for run in found))
+    machines = list(dict.fromkeys(run.machine for run in found))
+    names = sorted({case["backend"] for case in timed}, key=list(colours).index)
+    labels = json.dumps({run.run_id: run.label for run in found})
+    base = (
+        alt.Chart(alt.NamedData(ROWS))
+        .transform_calculate(line=_LINE, commit=f"({labels})[datum.run_id]")
+        .encode(
+            x=alt.X("commit:N", title="commit, the oldest first")
+            .scale(domain=order)
+            .axis(labelAngle=-45, labelLimit=120),
+            color=alt.Color("backend:N", title=None)
+            .scale(domain=names, range=[colours[name] for name in names])
+            .legend(columns=3, labelLimit=100),
+            detail=["line:N", "what:N", "machine:N"],
+        )
+    )
+    if len(machines) > 1:
+        base = base.encode(xOffset=alt.XOffset("machine:N").scale(domain=machines))
+    seconds = alt.Y("median_s:Q", title="time of a call").scale(type="log", nice=False, padding=10)
+    seconds = seconds.axis(labelExpr="format(datum.value, '~s') + 's'")
+    legend = alt.Legend(labelLimit=240) if len(machines) > 1 else None
+    dash = alt.StrokeDash("machine:N", title=None, legend=legend).scale(domain=machines)
+    shape = alt.Shape("machine:N", title=None, legend=legend).scale(domain=machines)
+    tooltip = [
+        alt.Tooltip(f"{field}:N", title=title)
+        for field, title in (
+            *(("line", "backend"), ("what", "what"), ("commit", "commit"), ("machine", "machine")),
+            *(("median_s", "seconds"), ("ci_low_s", "from"), ("ci_high_s", "to")),
+        )
+    ]
+    layers = (
+        base.mark_line(strokeWidth=1.5).encode(y=seconds, strokeDash=dash),
+        base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("ci_low_s:Q"), y2="ci_high_s:Q"),
+        base.mark_point(filled=True, size=50, opacity=1).encode(
+            y=seconds, shape=shape, tooltip=tooltip
+        ),
+    )
+    drawn = alt.layer(*layers).properties(width="container", height=280)
+    return Chart(
+        "history",
+        "Over commits",
+        "Lower is faster; the scale is logarithmic, upright lines are 95 % intervals."
+        + (" Machines stand side by side." if len(machines) > 1 else ""),
+        drawn.to_dict(validate=False),
+        ("label", "what", "run_id", "machine", "median_s", "ci_low_s", "ci_high_s"),
+        free=("run_id", "machine"),
+    )
+
+
+def steps(sets: Sequence[ResultSet]) -> list[Step]:
+    """What changed from each run to the next on the same machine, in the order of time."""
+    own = own_thresholds()
+    tables = [one.rows[list(_OF_RUN)].drop_duplicates() for one in sets]
+    rows: list[list[Any]] = [table.to_dict("records") for table in tables]
+    placed = {(run.run_id, run.machine): run for run in runs([row for of in rows for row in of])}
+    by_machine: dict[str, list[tuple[Run, ResultSet]]] = {}
+    for one, of in zip(sets, rows, strict=True):
+        for run in runs(of)[:1]:  # a set without rows has none
+            place = placed[run.run_id, run.machine]
+            by_machine.setdefault(place.machine, []).append((place, one))
+    return [
+        _step(before, after, own)
+        for listed in by_machine.values()
+        for before, after in pairwise(sorted(listed, key=lambda pair: pair[0].began))
+    ]
+
+
+def _step(before: tuple[Run, ResultSet], after: tuple[Run, ResultSet], own: Any) -> Step:
+    (first, one), (second, other) = before, after
+    machine, labels = first.machine, (first.label, second.label)
+    try:
+        a, b = (_measured(side) for side in (one, other))
+    except DataError as error:
+        return Step(machine, *labels, why_not=str(error))
+    different = sides.differing(a, b)
+    if different:
+        return Step(machine, *labels, why_not=f"no fair match, they differ in {different[0]}")
+    found = sides.compared(a, b, own, in_turn=False)
+    if not found:
+        return Step(machine, *labels, why_not="no case is in both")
+    summary = ", ".join(f"{n} {verdict}" for verdict, n in counts(found).items())
+    changes = tuple(change for change in found if change.verdict != "same")
+    notes = () if a.floors or b.floors else (_NO_FLOORS,)
+    return Step(machine, *labels, summary, changes, notes)
+
+
+def _measured(one: ResultSet) -> sides.Measured:
+    """One side of a comparison; `DataError` where it has no samples to compare."""
+    found = sides.of_folder(one.folder)
+    timed = [case for case in found.cases.values() if case.status == "ok"]
+    if timed and not any(case.rounds for case in timed):
+        raise DataError(f"{one.folder} has no samples, and medians alone give no verdict")
+    return found

@@ -1,0 +1,70 @@
+// The exploring part of the report: choices at the top, charts that follow them, tables beside.
+// It reads what the page was written with and loads nothing; without it the page's tables remain.
+
+const choices = [...document.querySelectorAll("#choices select")];
+
+// Rows of the chosen setting, as far as a chart follows it and can draw them.
+function chosen(chart) {
+  const rows = chart.rows.length
+    ? chart.rows
+    : ROWS.filter((row) => row.status === "ok" && (!chart.levels.length || chart.levels.includes(row.level)));
+  const followed = choices.filter(
+    (choice) => !chart.free.includes(choice.name) && !(choice.name === "level" && chart.levels.length),
+  );
+  return rows.filter(
+    (row) =>
+      chart.needs.every((name) => row[name] > 0) &&
+      // What does not apply to a row, such as the cache to an epoch, does not rule it out.
+      followed.every((choice) => !row[choice.name] || row[choice.name] === choice.value),
+  );
+}
+
+const views = new Map();
+
+// A chart is made when there is first something to draw: of no rows, scales have no ends.
+async function draw(chart) {
+  const rows = chosen(chart);
+  document.getElementById(chart.id).closest("figure").classList.toggle("empty", rows.length === 0);
+  if (!rows.length) return;
+  // Copies, for a chart writes into its rows.
+  const data = rows.map((row) => ({ ...row }));
+  if (views.has(chart.id)) {
+    await views.get(chart.id).data("rows", data).runAsync();
+    return;
+  }
+  const made = await embed(`#${chart.id}`, chart.spec, { rows: data });
+  views.set(chart.id, made.view);
+}
+
+// The numbers of a chart are written when somebody looks at them; gives what writes them anew.
+function equipNumbers(chart) {
+  const details = document.getElementById(chart.id).closest("figure").querySelector(".numbers");
+  const table = details.querySelector("table");
+  const arrange = equip(table, chart.table);
+  const write = () => {
+    if (!details.open) return;
+    table.tBodies[0].replaceChildren(...chosen(chart).map((row) => rowOf(row, chart.table)));
+    arrange();
+  };
+  details.addEventListener("toggle", write);
+  return write;
+}
+
+async function main() {
+  for (const table of document.querySelectorAll("table.times")) {
+    linkRows(table);
+    equip(table, COPIED);
+  }
+  const numbers = CHARTS.map(equipNumbers);
+  for (const choice of choices) {
+    choice.addEventListener("change", () => {
+      CHARTS.forEach(draw);
+      numbers.forEach((write) => write());
+    });
+  }
+  for (const chart of CHARTS) await draw(chart);
+  await equipCases();
+  document.body.dataset.drawn = CHARTS.length;
+}
+
+main();

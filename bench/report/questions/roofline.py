@@ -1,0 +1,137 @@
+"""What the machine allows: the operators under its measured roofs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bench.peaks import roofline
+from bench.report.cases import Case, natural, real
+from bench.report.charts import PAGE_INK
+from bench.report.explore import Chart
+from bench.report.questions import channels
+from bench.report.questions.run import Run
+from bench.suite import CACHES
+
+Point = dict[str, str | float]
+
+
+def operator_roofline(run: Run) -> Chart | None:
+    """Which operators memory holds back, and which arithmetic."""
+    import altair as alt
+
+    rows = run.having("flops_executed", "bytes", levels=("operator",))
+    peaks = known_peaks(run.environment, rows)
+    if not peaks:
+        return None
+    intensities = [float(case["flops_executed"]) / float(case["bytes"]) for case in rows]
+    reach = min(intensities) / 2, max(intensities) * 2
+    lines = [line for device, limits in peaks.items() for line in roofs(device, limits, reach)]
+    x = (
+        alt.X("intensity:Q", title="operations a byte")
+        .scale(type="log", domain=reach, nice=False)
+        .axis(format="~g", tickCount=3)
+    )
+    y = (
+        alt.Y("gflops:Q", title="GFLOP/s, executed")
+        .scale(type="log")
+        .axis(format="~g", tickCount=3)
+    )
+    roof = alt.Chart(alt.InlineData(values=lines)).mark_line(color=PAGE_INK, strokeWidth=1.5)
+    sources = alt.StrokeDash("source:N", title="roof").scale(
+        domain=["cache", "memory"], range=[[1, 0], [6, 3]]
+    )
+    base = (
+        channels.rows_chart()
+        .transform_calculate(
+            intensity="datum.flops_executed / datum.bytes",
+            gflops="datum.flops_executed / datum.median_s / 1e9",
+        )
+        .encode(x=x, y=y)
+    )
+    layers = alt.layer(
+        roof.encode(x=x, y=y, detail="roof:N", strokeDash=sources),
+        points(base, run, rows),
+        named(base),
+    )
+    return Chart(
+        "roofline",
+        "Roofline of the operators",
+        "Each operator under what this machine was measured to allow, from its last cache and "
+        "from memory. Its name stands at the fastest backend's point."
+        + channels.peers(rows, "Hollow points are peers."),
+        channels.finished(layers, 320),
+        ("label", "what", "cache", "flops_executed", "bytes", "median_s", "pct_peak"),
+        free=("operator", "cache"),
+        levels=("operator",),
+        needs=("flops_executed", "bytes"),
+    )
+
+
+def points(base: Any, run: Run, rows: Iterable[Case]) -> Any:
+    """A point for each operator, backend and state of the cache."""
+    import altair as alt
+
+    listed = list(rows)
+    caches = [name for name in CACHES if any(case["cache"] == name for case in listed)]
+    shape = alt.Shape("cache:N").scale(domain=caches, range=["circle", "triangle-down"])
+    return base.mark_point(size=60, opacity=1).encode(
+        color=channels.backend_colour(run.colours, listed),
+        fill=channels.backend_colour(run.colours, listed),
+        fillOpacity=channels.hollow(),
+        shape=shape if len(caches) > 1 else shape.legend(None),
+        tooltip=channels.tooltip(("gflops", "GFLOP/s"), ("intensity", "operations a byte")),
+    )
+
+
+def named(base: Any) -> Any:
+    """The operators' names, each at its highest point."""
+    import altair as alt
+
+    return (
+        base.transform_window(
+            sort=[alt.SortField("gflops", order="descending")],
+            groupby=["operator", "level"],
+            place="row_number()",
+        )
+        .transform_filter("datum.place === 1")
+        .mark_text(color=PAGE_INK, fontSize=10, align="left", angle=300, dx=8, limit=130)
+        .encode(text="operator:N")
+    )
+
+
+def known_peaks(
+    environment: Mapping[str, Any], rows: Iterable[Case]
+) -> dict[str, Mapping[str, float]]:
+    """Measured peaks of the devices that occur, where all of them are numbers."""
+    found = environment.get("peaks")
+    devices = sorted({str(case.get("device")) for case in rows}, key=natural)
+    needed = ("gflops", "cache_gbytes_per_s", "memory_gbytes_per_s")
+    return {
+        device: found[device]
+        for device in devices
+        if isinstance(found, Mapping)
+        and isinstance(found.get(device), Mapping)
+        and all(0 < real(found[device].get(name)) < math.inf for name in needed)
+    }
+
+
+def roofs(device: str, peaks: Mapping[str, float], reach: tuple[float, float]) -> list[Point]:
+    """Corners of a device's two roofs: as if all bytes came from the last cache, or from memory."""
+    corners: list[Point] = []
+    for source in ("cache", "memory"):
+        bandwidth = peaks[f"{source}_gbytes_per_s"]
+        limits = {**peaks, "cache_gbytes_per_s": bandwidth, "cache_bytes": math.inf}
+        ridge = peaks["gflops"] / bandwidth
+        for intensity in sorted({reach[0], min(max(ridge, reach[0]), reach[1]), reach[1]}):
+            rate = roofline(intensity, 1.0, limits)["roof_gflops"]
+            corners.append(
+                {
+                    "roof": f"{device}, {source}",
+                    "source": source,
+                    "intensity": intensity,
+                    "gflops": rate,
+                }
+            )
+    return corners

@@ -1,0 +1,26 @@
+"""A page for tests in a browser."""
+
+import pandas as pd
+import pytest
+from report_page import SPEEDS, frame, refused, row, taken
+
+from bench import report
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """A report of three batches and two precisions, with samples; one backend was refused."""
+    rows = [
+        row(backend, times * (1 + batch / 1000), batch=batch, precision=precision,
+            role="peer" if "|" in backend else "own")
+        for backend, times in SPEEDS.items()
+        for batch in (32, 128, 1024)
+        for precision in ("float32", "float64")
+    ]  # fmt: skip
+    rows.append(refused("mine", batch=32, precision="float32"))
+    measured = pd.DataFrame(taken(40, "numba-10", batch=32, precision="float32"))
+    checks = [{"name": "dense", "kind": "operator", "passed": True}]
+    certificates = [{"backend": "numpy", "passed": True, "claim": "float32", "checks": checks}]
+    folder = tmp_path_factory.mktemp("page")
+    report.write(folder / "report.html", frame(*rows), certificates, {"python": "3"}, measured)
+    return folder

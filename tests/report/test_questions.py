@@ -1,0 +1,254 @@
+"""The exploring charts: that they are drawn of any rows, and of the rows' own numbers."""
+
+import json
+import math
+
+import pytest
+from report_page import HOSTILE, frame, row
+
+from bench.report import cases, explore, questions
+from bench.report.questions import parts, roofline, speed
+
+# Names that are text to a page, and names that every object has in JavaScript.
+NAMES = [*HOSTILE, "a \"b\"\n'c'\\", "constructor", "toString", "__proto__"]
+PEAKS = {"cpu": {"gflops": 200.0, "cache_gbytes_per_s": 60.0, "memory_gbytes_per_s": 30.0}}
+ALL = [
+    *("heatmap", "over-batch", "step-parts", "roofline", "ladder"),
+    *("accuracy", "error-growth", "compile-time", "peak-memory"),
+]
+
+
+def everything(names=("fast", "peer"), operators=("dense", "relu"), batches=(32, 128)):
+    """Rows of all levels, of NumPy and of the backends named; every second one is a peer."""
+    rows = []
+    for i, name in enumerate(["numpy", *names]):
+        role = "peer" if i and i % 2 == 0 else "own"
+        of = {"role": role, "kernel": name, "device": "cpu", "compile_s": 0.1 * (i + 1)}
+        of |= {"peak_memory_bytes": 2.0**28 + i}
+        for batch in batches:
+            for level in ("epoch", "step"):
+                rows.append(row(name, 1 + i, level=level, batch=batch, **of))
+            for part in ("gather_batch", "dense 1", "dense_backward 1", *operators):
+                rows.append(
+                    row(name, 1e4 * (1 + i), level="part", operator=part, batch=batch, **of)
+                )
+            for j, operator in enumerate(operators):
+                work = {"flops_executed": 1e7 * (j + 1), "bytes": 1e5, "cache": "hot"}
+                rows.append(
+                    row(name, 1 + i, level="operator", operator=operator, batch=batch, **of, **work)
+                )
+    return rows
+
+
+def certificates(names=("numpy", "fast", "peer"), distance=2e-7):
+    growth = [[distance * (1 + i), 2e-7] for i in range(3)]
+    check = {"name": "step", "kind": "trajectory", "passed": True, "growth": growth}
+    return [{"backend": name, "batch": 32, "threads": 2, "checks": [check]} for name in names]
+
+
+def asked(rows, environment=None, found=()):
+    """The charts by id, and the cases that they were asked of."""
+    shown = cases.tidy(frame(*rows))
+    charts = questions.charts(shown, cases.colours(shown), environment or {}, found)
+    return {chart.id: chart for chart in charts}, shown
+
+
+def given(chart, shown, **chosen):
+    """Rows that the page gives to a chart in a setting: what page.js does."""
+    columns = explore.columns(shown)
+    rows = [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+    own = list(chart.rows) or [
+        r for r in rows if r["status"] == "ok" and r["level"] in (chart.levels or (r["level"],))
+    ]
+    followed = {name: value for name, value in chosen.items() if name not in chart.free}
+    if chart.levels:
+        followed.pop("level", None)
+    return [
+        r
+        for r in own
+        if all(cases.real(r[name]) > 0 for name in chart.needs)
+        and all(r.get(name) in (None, "", value) for name, value in followed.items())
+    ]
+
+
+SETTING = {"level": "epoch", "batch": "128", "operator": "dense"}
+
+
+def spec(chart, rows):
+    """The specification that the page hands to Vega."""
+    return {
+        **chart.spec,
+        "width": 400,
+        "datasets": {**chart.spec.get("datasets", {}), "rows": rows},
+    }
+
+
+def svg(chart, rows):
+    import vl_convert
+
+    return vl_convert.vegalite_to_svg(spec(chart, rows))
+
+
+def test_a_whole_run_answers_every_question():
+    charts, shown = asked(everything(), {"peaks": PEAKS}, certificates())
+    assert list(charts) == ALL
+    for chart in charts.values():
+        assert "<svg" in svg(chart, given(chart, shown, **SETTING))
+
+
+@pytest.mark.parametrize(
+    ("rows", "answered"),
+    [
+        ([], []),
+        ([row("a", status="refused")], []),
+        ([row("numpy", 1)], []),
+        ([row("numpy", 1, compile_s=0.1)], ["compile-time"]),
+        ([row("numpy", 1), row("a", 2)], ["heatmap", "accuracy"]),
+        ([row("numpy", 1, batch=n) for n in (32, 128)], ["over-batch"]),
+        ([row("numpy", 1, level="part", operator="fused")], ["step-parts"]),
+    ],
+)
+def test_without_an_answer_there_is_no_chart(rows, answered):
+    assert list(asked(rows)[0]) == answered
+
+
+@pytest.mark.parametrize("peaks", [None, "fast", {}, {"cpu": None}, {"cpu": {"gflops": math.nan}}])
+def test_no_roofline_without_peaks(peaks):
+    assert "roofline" not in asked(everything(), {"peaks": peaks})[0]
+
+
+def test_figures_that_make_no_sense_are_left_out():
+    columns = ("speedup", "speedup_ci_low", "ci_low_s", "bytes", "compile_s", "error_ratio")
+    values = {"none": None, "nan": math.nan, "inf": math.inf, "less": -1.0, "zero": 0.0, "a": "odd"}
+    rows = everything(("fast", *values))
+    odd = [r | dict.fromkeys(columns, values[r["backend"]]) for r in rows if r["backend"] in values]
+    charts, shown = asked(
+        [*(r for r in rows if r["backend"] not in values), *odd], {"peaks": PEAKS}, certificates()
+    )
+    assert list(charts) == ALL
+    for chart in charts.values():
+        data = given(chart, shown, **SETTING)
+        json.dumps(data, allow_nan=False)
+        assert "<svg" in svg(chart, data)
+        assert not values.keys() & {r["backend"] for r in data if chart.id in ("heatmap", "ladder")}
+
+
+def test_distances_that_are_no_numbers_are_left_out():
+    assert "error-growth" not in asked([row("numpy", 1)], {}, certificates(distance=math.nan))[0]
+    assert "error-growth" not in asked([row("numpy", 1)], {}, [{"checks": None}, {}])[0]
+
+
+def test_names_are_only_names():
+    rows = everything(NAMES, ("dense", *NAMES))
+    charts, shown = asked(rows, {"peaks": PEAKS}, certificates(("numpy", *NAMES)))
+    assert list(charts) == ALL
+    for chart in charts.values():
+        text = svg(chart, given(chart, shown, **SETTING | {"operator": "constructor"}))
+        assert "<script" not in text
+        assert "</style></svg><!--" not in text
+        assert "</style></svg><!--" not in explore.island(vars(chart))
+
+
+def test_forty_backends():
+    names = [f"backend-{i}" for i in range(40)]
+    charts, shown = asked(everything(names), {"peaks": PEAKS}, certificates(names))
+    assert list(charts) == ALL
+    for chart in charts.values():
+        assert "<svg" in svg(chart, given(chart, shown, **SETTING))
+    assert charts["ladder"].spec["height"] == 41 * 24
+
+
+def test_numbers_are_those_of_the_rows():
+    rows = everything()
+    charts, shown = asked(rows)
+    data = given(charts["heatmap"], shown, **SETTING)
+    assert {(r["backend"], r["what"], r["speedup"]) for r in data} == {
+        (r["backend"], r["operator"] or r["level"], r["speedup"])
+        for r in rows
+        if r["level"] != "part" and r["batch"] == 128
+    }
+    data = given(charts["over-batch"], shown, **SETTING)
+    assert {(r["backend"], r["batch"], r["images_per_s"]) for r in data} == {
+        (r["backend"], str(r["batch"]), r["images_per_s"]) for r in rows if r["level"] == "epoch"
+    }
+
+
+def test_distances_are_those_of_the_certificates():
+    chart = asked([row("fast", 1, role="peer")], {}, certificates(("fast",)))[0]["error-growth"]
+    (first, *_, last) = chart.rows
+    assert (first["step"], first["distance"], first["envelope"]) == (1, 2e-7, 2e-7)
+    assert (last["step"], last["distance"], last["allowed"]) == (3, 6e-7, 16e-7)
+    assert first["role"] == "peer"
+
+
+def test_figures_have_the_digits_that_their_interval_supports():
+    wide = [row("numpy", 1, 0), row("a", 3.456, 0.2), row("b", 3.456, 0.01)]
+    charts, shown = asked(wide)
+    text = svg(charts["heatmap"], given(charts["heatmap"], shown, level="epoch"))
+    for figure in (">1<", ">3.5<", ">3.46<"):
+        assert figure in text
+
+
+def test_ladder_is_relative_to_the_library():
+    rows = [
+        row(name, times, level="operator", operator="dense", kernel=kernel)
+        for name, kernel, times in (
+            ("numpy", "array", 1),
+            ("c", "naive", 0.25),
+            ("c", "tiles", 1.5),
+        )
+    ]
+    charts, shown = asked(rows)
+    text = svg(charts["ladder"], given(charts["ladder"], shown, operator="dense"))
+    for words in ("c · naive", "25", "c · tiles", "150 %", "numpy · array", "100 %"):
+        assert words in text
+
+
+def test_crossover_is_marked_where_another_is_clearly_ahead():
+    def rows(late):
+        return [
+            row(name, times, batch=batch)
+            for name, at in (("numpy", {32: 2.0, 128: 2.0}), ("late", {32: 1.0, 128: late}))
+            for batch, times in at.items()
+        ]
+
+    for late, marked in ((4.0, True), (2.01, False), (1.0, False)):
+        charts, shown = asked(rows(late))
+        text = svg(charts["over-batch"], given(charts["over-batch"], shown, level="epoch"))
+        assert ("late ahead" in text) == marked
+
+
+def test_front_leaves_out_whom_a_faster_one_equals():
+    errors = {"numpy": (1, 1.0), "quick": (4, 3.0), "beaten": (2, 3.0), "middle": (3, 2.0)}
+    charts, shown = asked([row(n, t, error_ratio=e) for n, (t, e) in errors.items()])
+    chart = charts["accuracy"]
+    chart.spec["layer"] = [layer for layer in chart.spec["layer"] if "text" in str(layer["mark"])]
+    text = svg(chart, given(chart, shown, level="epoch"))
+    assert [name in text for name in ("quick", "middle", "numpy", "beaten")] == [1, 1, 1, 0]
+
+
+def test_parts_stand_in_the_order_of_a_step():
+    step = ["gather_batch", "dense 1", "dense 2", "softmax_cross_entropy"]
+    step += ["dense_backward 2", "dense_backward 1", "sgd", "mine 1"]
+    assert parts.in_order(reversed(step)) == step
+    assert len({parts.shade(part) for part in step}) == len(step)
+
+
+def test_roofs_meet_the_peak_at_their_ridge():
+    corners = roofline.roofs("cpu", PEAKS["cpu"] | {"cache_bytes": 1e7}, (0.1, 100.0))
+    memory = {c["intensity"]: c["gflops"] for c in corners if c["source"] == "memory"}
+    assert memory == pytest.approx({0.1: 3.0, 200 / 30: 200.0, 100.0: 200.0})
+
+
+def test_colours_end_alike_on_both_sides():
+    assert speed.farthest([{"speedup": 0.2}, {"speedup": 3.0}]) == 5
+    assert speed.farthest([{"speedup": 1e4}]) == 50
+    assert speed.farthest([{"speedup": 1.01}]) == 2
+
+
+def test_choices_begin_with_what_takes_longest():
+    found = {choice.column: choice.values for choice in explore.choices(asked(everything())[1])}
+    assert "dense 1" not in found["operator"]
+    assert found["level"][0] == "epoch"
