@@ -1,5 +1,6 @@
 """Training by register tiles: the same bits on any number of threads, and nothing that hangs."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -227,3 +228,18 @@ def test_the_size_of_a_chunk_changes_no_bit(backend: str, monkeypatch: pytest.Mo
     for losses, parameters in found[1:]:
         np.testing.assert_array_equal(losses, found[0][0])
         np.testing.assert_array_equal(parameters, found[0][1])
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_a_rank_leaves_the_processor_of_the_thread_that_leads() -> None:
+    """The system leaves two busy threads on one processor: each call takes twice the time."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two processors")
+    script = Path(__file__).with_name("shared_processor.py")
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=120
+    )
+    everywhere, one, left, same = map(ast.literal_eval, done.stdout.splitlines())
+    assert set(left) == set(everywhere) - {one}, done.stderr
+    assert same

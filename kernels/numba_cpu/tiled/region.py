@@ -6,6 +6,7 @@ the address of a function and that of its arguments, which lie on the stack of t
 leads and waits for their return.
 """
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,16 @@ Array = Any
 
 # Places in the array that ranks share, those that they wait for on cache lines of their own.
 _TICKET, _RETURNED, _ARRIVED, _GENERATION, _WANTED, _TASK = 0, 16, 32, 48, 64, 80
-_FUNCTION, _ARGUMENTS = _TASK, _TASK + 1
+_FUNCTION, _ARGUMENTS, PROCESSOR = _TASK, _TASK + 1, _TASK + 2
 _SHARED = 96
 
 _TICKETS = 1024
 """A ticket is the number of a region times this, plus its ranks: both are seen at once."""
 
 MOST_RANKS = _TICKETS - 1
+
+MOVE = -1
+"""Instead of a ticket: that a rank should go to another processor."""
 
 _SPINS = 200
 """Turns of a waiting loop, some 3 microseconds, before the core is offered to other threads: the
@@ -43,6 +47,16 @@ some 2 microseconds.
 """
 
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
+
+if sys.platform == "linux":
+    _processor = types.ExternalFunction("sched_getcpu", types.int32())
+else:
+
+    @inlined()
+    def _processor() -> int:
+        """None that is known, nor is it another's."""
+        return -1
+
 
 _INT = ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
@@ -152,6 +166,7 @@ def on_all_ranks(shared: Array, ranks: int, function: Any, arguments: Any) -> No
     entry, kept = _prepare(function, shared, ranks, arguments)
     if ranks > 1:
         shared[_FUNCTION], shared[_ARGUMENTS] = entry, kept
+        shared[PROCESSOR] = _processor()
         region = shared[_TICKET] // _TICKETS + 1
         release(shared, _TICKET, region * _TICKETS + ranks)
     _enter(entry, 0, kept)
@@ -167,8 +182,12 @@ def want(shared: Array, wanted: int) -> None:
 
 
 @compiled(nogil=True)
-def serve(shared: Array, rank: int, known: int) -> int:
-    """Do what is asked of a rank until nothing is for a while; the last ticket that it knows of."""
+def serve(shared: Array, rank: int, known: int, moves: int) -> int:
+    """Do what is asked of a rank until nothing is for a while; the last ticket that it knows of.
+
+    Where the rank finds itself on the processor of the thread that leads, it returns ``MOVE`` at
+    once, ``moves`` times at the most: the system leaves two busy threads on one for seconds.
+    """
     idle = 0
     while idle < _LINGER or acquire(shared, _WANTED):
         ticket = acquire(shared, _TICKET)
@@ -179,8 +198,11 @@ def serve(shared: Array, rank: int, known: int) -> int:
             else:
                 _sched_yield()
             continue
+        asked = rank < ticket % _TICKETS
+        if asked and moves > 0 and 0 <= shared[PROCESSOR] == _processor():
+            return MOVE
         known, idle = ticket, 0
-        if rank < ticket % _TICKETS:
+        if asked:
             _enter(shared[_FUNCTION], rank, shared[_ARGUMENTS])
             fetch_add(shared, _RETURNED, 1)
     return known
