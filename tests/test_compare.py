@@ -116,6 +116,7 @@ def test_what_is_no_fair_match_is_refused_and_says_why(before, tmp_path, conditi
     assert f"they differ in {condition}" in told.stdout
 
 
+@pytest.mark.long
 def test_cases_on_one_side_alone_and_unknown_noise_are_noted(before, tmp_path):
     other = run_of(tmp_path / "o", {"relu": 1e-5, "softmax": 1e-5})
     done = mnist_bench("compare", before, other)
@@ -134,6 +135,7 @@ def test_a_backend_that_is_refused_now_fails_the_comparison(before, tmp_path):
     assert "refused: wrong now" in done.stdout
 
 
+@pytest.mark.long
 def test_thresholds_of_ones_own_come_first(before, after, tmp_path):
     own = tmp_path / "elsewhere"
     own.mkdir()

@@ -41,6 +41,7 @@ def test_dry_run_passes_every_stage(tmp_path: Path) -> None:
     assert "holds results already: choose another --out" in again.stderr
 
 
+@pytest.mark.long
 def test_on_a_gpu_every_backend_batch_and_tool_has_its_stage(script, tmp_path: Path) -> None:
     names = [*script.OWN, *script.PEERS]
     on_gpu = {n for n in registry.backends() if n.startswith("cupy") or n.endswith("cuda")}

@@ -97,6 +97,7 @@ def rows(run, backend: str, level: str | None = None):
     return found[found.level == level] if level else found
 
 
+@pytest.mark.long
 def test_a_run_with_a_wrong_backend_exits_with_1_and_still_writes_everything(village):
     assert village.done.returncode == 1
     progress = village.done.stderr.splitlines()
@@ -110,6 +111,7 @@ def test_a_run_with_a_wrong_backend_exits_with_1_and_still_writes_everything(vil
     assert len(village.table) == 5 * 2
 
 
+@pytest.mark.long
 def test_the_others_still_have_times(village):
     numpy = rows(village, "numpy")
     assert set(numpy.status) == {"ok"}
@@ -120,6 +122,7 @@ def test_the_others_still_have_times(village):
     assert (numpy.reason == "").all()
 
 
+@pytest.mark.long
 def test_a_wrong_gradient_is_refused_and_has_no_times(village):
     wrong = rows(village, "wrong")
     assert set(wrong.status) == {"refused"}
@@ -128,6 +131,7 @@ def test_a_wrong_gradient_is_refused_and_has_no_times(village):
     assert (wrong.certificate == "").all()
 
 
+@pytest.mark.long
 def test_the_reason_of_a_refusal_stands_in_the_table_and_in_the_report(village):
     reason = rows(village, "wrong").reason.iloc[0]
     beginning = reason.split(" (")[0]
@@ -139,6 +143,7 @@ def test_the_reason_of_a_refusal_stands_in_the_table_and_in_the_report(village):
     assert certificate["reason"] == reason
 
 
+@pytest.mark.long
 def test_a_backend_that_is_right_until_it_is_timed_is_refused_and_its_times_removed(village):
     turns = rows(village, "turns")
     assert set(turns.status) == {"refused"}
@@ -147,6 +152,7 @@ def test_a_backend_that_is_right_until_it_is_timed_is_refused_and_its_times_remo
     assert (turns.certificate == "").all()
 
 
+@pytest.mark.long
 def test_a_kernel_that_kills_its_process_fails_alone(village):
     dies = rows(village, "dies")
     assert set(dies.status) == {"failed"}
@@ -154,6 +160,7 @@ def test_a_kernel_that_kills_its_process_fails_alone(village):
     assert dies[TIMES].isna().all(axis=None)
 
 
+@pytest.mark.long
 def test_a_process_that_dies_while_timed_fails_from_then_on(village):
     expires = rows(village, "expires")
     assert set(expires.status) == {"failed"}

@@ -509,6 +509,7 @@ def test_what_ends_before_training_leaves_no_folder(certified, data, tmp_path, m
     assert not out.exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", ["float32", EXACT.name])
 def test_a_large_batch_is_certified_as_it_is_trained(precision, small_digits, monkeypatch):
     """A backend that leaves images out of large batches, and no others."""
