@@ -159,7 +159,7 @@ def test_markdown_of_rows_alone_has_what_they_know(tmp_path):
     shutil.copy(RUN / "results.csv", tmp_path)
     text = exported(tmp_path / "results.csv", "--format", "md")
     assert "- AMD EPYC, 2 cores · threads 2\n- mnist · network 784-128-64-10" in text
-    assert re.search(r"\| numba-sparse \| \d+ ms \[\d+, \d+\] \|", text)
+    assert re.search(r"\| numba-sparse \| [\d.]+ ms \[[\d.]+, [\d.]+\] \|", text)
 
 
 @pytest.mark.parametrize("sign", SIGNS)
