@@ -391,7 +391,8 @@ def test_a_whole_quick_run_has_every_level_of_every_backend(data, tmp_path):
     assert set(numpy.speedup) == {1.0}
     epochs = table[(table.level == "epoch") & (table.status == "ok")]
     kernels = dict(zip(epochs.backend, epochs.kernel, strict=True))
-    assert kernels == {"numpy": "composed", "numba": "tiled", "bare-numpy": "bare_loop"}
+    expected = {"numpy": "composed", "numba": "tiled", "bare-numpy": "bare_loop"}
+    assert {name: kernels[name] for name in expected} == expected
 
 
 @pytest.mark.long
