@@ -18,8 +18,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
 bench: $(VENV)/bench.installed
 	$(BIN)/mnist-bench run
 
+# A file's tests stay together, for the sake of what they share; the long ones want both cores.
 test: $(VENV)/dev.installed
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -m "not long" -n 2 --dist loadfile
 
 test-long: $(VENV)/dev.installed
 	$(BIN)/pytest -m long

@@ -28,6 +28,10 @@ class ResultSet:
     def folder(self) -> Path:
         return self.path if self.path.is_dir() else self.path.parent
 
+    @property
+    def run_id(self) -> str:
+        return str(next(iter(self.rows.run_id), ""))
+
     @cached_property
     def environment(self) -> dict[str, Any]:
         return results.load_environment(self.folder)

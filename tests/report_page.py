@@ -17,6 +17,7 @@ HOSTILE = [
     "\u202eשלום",
 ]
 REASON = "dense/blocked: row 96 of 97 differs"
+RUN = "a"
 
 
 SPEEDS = {"numpy": 1, "numba-2": 2.5, "numba-10": 3.25, "peer|lib": 0.75}
@@ -26,7 +27,7 @@ SPEEDS = {"numpy": 1, "numba-2": 2.5, "numba-10": 3.25, "peer|lib": 0.75}
 def row(backend, times=None, ci=0.02, **values):
     """One case; `times` as fast as NumPy, which takes 0.3 s, with ±1 % around it."""
     case = dict.fromkeys(COLUMNS) | {
-        "schema": 1, "run_id": "a", "backend": backend, "role": "own", "level": "epoch",
+        "schema": 1, "run_id": RUN, "backend": backend, "role": "own", "level": "epoch",
         "network": "784-128-64-10", "batch": 128, "precision": "float32", "threads": 2,
         "data": "mnist", "seed": 0, "status": "ok", "baseline": "numpy",
     }  # fmt: skip
@@ -61,7 +62,7 @@ def taken(count, backend="numpy", **values):
 
 
 def page(*rows, certificates=(), environment=None):
-    return report.render(frame(*rows), list(certificates), environment or {})
+    return report.render(frame(*rows), list(certificates), {RUN: environment or {}})
 
 
 def without_scripts(html):

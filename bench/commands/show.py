@@ -59,11 +59,12 @@ def _result_sets(paths: Sequence[Path]) -> list[ResultSet]:
 
 
 def _page(sets: Sequence[ResultSet], page: Path) -> None:
-    certificates = [c for one in sets for c in one.certificates]
+    certificates = [c | {"run_id": one.run_id} for one in sets for c in one.certificates]
     try:
-        environment, changes = sets[0].environment, history.steps(sets)
+        environments = {one.run_id: one.environment for one in sets}
         samples = results.load_samples(*(one.folder for one in sets))
-        report.write(page, exports.rows(sets), certificates, environment, samples, changes)
+        changes = history.steps(sets)
+        report.write(page, exports.rows(sets), certificates, environments, samples, changes)
     except OSError as error:
         raise OutputError(f"cannot write {page}: {error.strerror}; choose another --out") from error
     click.echo(page)

@@ -14,28 +14,29 @@ if TYPE_CHECKING:
     from bench.report.cases import Case
     from bench.report.explore import Chart
     from bench.report.history import Step
-
-_FOR_MACHINES = frozenset({"plan", "noise"})
-"""Entries of the environment that are long lists nobody reads."""
+    from bench.report.runs import Surroundings
+    from bench.report.steps import Step as Trained
 
 
 def render(
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
-    environment: Mapping[str, Any],
+    environments: Mapping[str, Mapping[str, Any]],
     samples: pd.DataFrame | None = None,
     history: Sequence[Step] = (),
 ) -> str:
     """Write the report.
+
+    Its first figures are those of the newest run; all runs can be explored.
 
     Parameters
     ----------
     rows
         One row a case, with the columns of ``results.csv``.
     certificates
-        What verification found for each backend.
-    environment
-        The machine and its software, nested as it was recorded.
+        What verification found for each backend; of several runs, with the ``run_id``.
+    environments
+        The machine and its software by the run's id, nested as they were recorded.
     samples
         Every block that was timed, with the columns of ``samples.parquet``.
     history
@@ -56,16 +57,24 @@ def render(
         figures,
         headline,
         questions,
+        runs,
         scripts,
+        steps,
         tables,
         verification,
     )
     from bench.report import history as over_commits
 
     shown = cases.tidy(rows)
+    found = runs.surroundings(shown, environments)
+    newest = next(iter(found), "")
+    first = shown if len(found) < 2 else cases.tidy(rows[rows.run_id.map(digits.plain) == newest])
+    here = found[newest].environment if found else {}
     colours = cases.colours(shown)
+    trained = steps.steps(certificates, shown)
+    peaks = {run_id: of.environment.get("peaks") for run_id, of in found.items()}
     asked = [
-        *questions.charts(shown, colours, environment, certificates),
+        *questions.charts(shown, colours, peaks, trained),
         *over_commits.charts(shown, colours),
     ]
     pages = jinja2.Environment(
@@ -79,37 +88,42 @@ def render(
     pages.filters["title"] = fields.title
     running = scripts.scripts() if cases.timed(shown) else ()
     return pages.get_template("page.html.j2").render(
-        headline=headline.headline(shown),
-        notes=headline.notes(shown),
-        machine=headline.machine_line(environment),
-        data=headline.data_line(shown, environment),
-        throughput=figures.throughput(shown),
-        speedups=figures.speedups(shown),
+        headline=headline.headline(first),
+        notes=headline.notes(first),
+        machine=headline.machine_line(here),
+        data=headline.data_line(first, here),
+        throughput=figures.throughput(first, colours),
+        speedups=figures.speedups(first, colours),
         tables=tables.tables(shown, colours),
         choices=explore.followed(explore.choices(shown), asked),
         explored=asked,
-        islands=islands(shown, asked, colours, environment, samples) if running else {},
+        islands=islands(shown, trained, asked, colours, found, samples) if running else {},
         scripts=running,
         policy=scripts.policy(running),
         verification=verification.verification(certificates),
         history=history,
-        environment={k: v for k, v in environment.items() if k not in _FOR_MACHINES},
+        warnings=here.get("warnings") or [],
+        surroundings=list(found.values()),
     )
 
 
 def islands(
     shown: Sequence[Case],
+    trained: Sequence[Trained],
     asked: Sequence[Chart],
     colours: Mapping[str, str],
-    environment: Mapping[str, Any],
+    surroundings: Mapping[str, Surroundings],
     measured: pd.DataFrame | None,
 ) -> dict[str, str]:
     """What the page's scripts read, as JSON by the id of its element."""
     from bench.columns import COLUMNS
-    from bench.report import explore, fields, records, samples, scripts
+    from bench.report import explore, fields, records, samples, scripts, steps
 
+    environments = {run_id: of.environment for run_id, of in surroundings.items()}
     found = {
-        "rows": {"count": len(shown), "columns": records.records(shown, environment)},
+        explore.ROWS: records.table(records.records(shown, environments)),
+        explore.STEPS: records.table(steps.columns(trained)),
+        "environments": {run_id: of.id for run_id, of in surroundings.items()},
         "charts": [vars(chart) for chart in asked],
         "look": scripts.LOOK,
         "fields": {name: vars(field) for name, field in fields.FIELDS.items()},
@@ -126,7 +140,7 @@ def write(
     path: str | os.PathLike[str],
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
-    environment: Mapping[str, Any],
+    environments: Mapping[str, Mapping[str, Any]],
     samples: pd.DataFrame | None = None,
     history: Sequence[Step] = (),
 ) -> None:
@@ -136,7 +150,7 @@ def write(
     ----------
     path
         File to write; one that is there is replaced.
-    rows, certificates, environment, samples, history
+    rows, certificates, environments, samples, history
         As for `render`.
     """
     import os
@@ -144,7 +158,7 @@ def write(
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        page = render(rows, certificates, environment, samples, history)
+        page = render(rows, certificates, environments, samples, history)
         partial.write_text(page, encoding="utf-8", errors="replace")
         os.replace(partial, path)
     finally:

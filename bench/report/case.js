@@ -3,6 +3,7 @@
 const SAMPLES = read("samples");
 const SAMPLE_CHARTS = read("sample-charts");
 const COLOURS = read("colours");
+const ENVIRONMENTS = read("environments");
 const dialog = document.getElementById("case");
 const part = (name) => document.getElementById(`case-${name}`);
 
@@ -15,6 +16,7 @@ function fill(record) {
     if (value !== "") conditions.push((named[name] ?? "") + value + (name === "cache" ? " cache" : ""));
   }
   part("setting").textContent = conditions.join(" · ");
+  part("environment").href = `#${ENVIRONMENTS[record.run_id] ?? "environment"}`;
   part("command").textContent = `${record.measure} ${record.conditions}`;
   const entries = RECORDED.filter((name) => (record[name] ?? "") !== "");
   part("record").replaceChildren(

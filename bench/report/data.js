@@ -10,7 +10,8 @@ function rowsOf({ count, columns }) {
   return Array.from({ length: count }, (_, i) => ({ ...row(i), place: i }));
 }
 
-const ROWS = rowsOf(read("rows"));
+const TABLES = { rows: rowsOf(read("rows")), steps: rowsOf(read("steps")) };
+const ROWS = TABLES.rows;
 const CHARTS = read("charts");
 const FIELDS = read("fields");
 const COPIED = read("copied");

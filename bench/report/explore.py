@@ -1,7 +1,7 @@
 """What the page's scripts explore: the rows as columns, and a chart for each question.
 
-A chart is a Vega-Lite specification over data named "rows", which the page fills with the rows of
-the setting that is chosen. The numbers are those of ``results.csv``, as they are.
+A chart is a Vega-Lite specification over the data of its table's name, which the page fills with
+the rows of the setting that is chosen. The numbers are those of ``results.csv``, as they are.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.report import cases, tables
+from bench.report import cases, runs, tables
 from bench.report.cases import Case
 from bench.report.digits import plain
 
-ROWS = "rows"
-"""The name of the data that the page gives to a chart."""
+ROWS, STEPS = "rows", "steps"
+"""The names of the tables that the page has for charts: the results, and steps of training."""
 
 CHOICES = {
     "level": "level",
@@ -27,7 +27,6 @@ CHOICES = {
     "threads": "threads",
     "cache": "cache",
     "data": "data",
-    "machine": "machine",
     "run_id": "run",
     "seed": "seed",
     "operator": "operator",
@@ -57,15 +56,17 @@ class Chart:
     title, note
         What stands above and below it.
     spec
-        Vega-Lite, over the data "rows".
+        Vega-Lite.
     table
         Columns of the same numbers as a table.
+    nothing
+        What stands there where no row can be drawn.
+    data
+        The name of the page's table that it is drawn of.
     free
         Choices that it does not follow, since it spreads over them.
     levels
         Levels whose rows it is given; none for that which is chosen.
-    rows
-        Rows of its own, where they are not results.
     needs
         Columns that must hold a positive number in its rows.
     """
@@ -75,23 +76,30 @@ class Chart:
     note: str
     spec: dict[str, Any]
     table: tuple[str, ...]
+    nothing: str = "Nothing was timed in this setting."
+    data: str = ROWS
     free: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
-    rows: tuple[dict[str, Any], ...] = ()
     needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A column by which a setting is chosen, and its values; the first is chosen to begin with."""
+    """A column by which a setting is chosen; ``options`` are its values, and the words for them.
+
+    The first is chosen to begin with.
+    """
 
     column: str
     name: str
-    values: list[str]
+    options: dict[str, str]
 
 
 def choices(rows: Sequence[Case]) -> list[Choice]:
-    """Columns in which the timed rows differ; of parts only all together say something."""
+    """Columns in which the timed rows differ; of parts only all together say something.
+
+    What shows the most comes first, of runs the newest.
+    """
     timed = [case for case in cases.timed(rows) if case["level"] != "part"]
     top = cases.top_level(rows)
     found = []
@@ -100,7 +108,9 @@ def choices(rows: Sequence[Case]) -> list[Choice]:
         if len(values) > 1:
             first = max(values, key=lambda value: weight(column, value, top, timed))
             values.sort(key=lambda value: value != first)
-            found.append(Choice(column, name, values))
+            titles = runs.titles(timed) if column == "run_id" else dict.fromkeys(values, "")
+            options = {value: text or value for value, text in titles.items() if value}
+            found.append(Choice(column, name, options))
     return found
 
 
@@ -114,8 +124,7 @@ def followed(offered: Sequence[Choice], charts: Sequence[Chart]) -> list[Choice]
     """Of the choices those that some chart follows."""
 
     def follows(chart: Chart, column: str) -> bool:
-        spread = column in chart.free or (column == "level" and chart.levels)
-        return not spread and (not chart.rows or column in chart.rows[0])
+        return column not in chart.free and not (column == "level" and chart.levels)
 
     return [choice for choice in offered if any(follows(c, choice.column) for c in charts)]
 

@@ -34,12 +34,12 @@ class Figure:
     peers: bool
 
 
-def throughput(rows: list[Case]) -> Figure:
+def throughput(rows: list[Case], colours: dict[str, str]) -> Figure:
     """Draw images/s of each backend at the most composed level."""
-    return drawn(with_images(rows), cases.colours(rows), charts.throughput)
+    return drawn(with_images(rows), colours, charts.throughput)
 
 
-def speedups(rows: list[Case]) -> Figure:
+def speedups(rows: list[Case], colours: dict[str, str]) -> Figure:
     """Draw the speed-up of each backend at each level."""
     shown = [
         case
@@ -47,7 +47,7 @@ def speedups(rows: list[Case]) -> Figure:
         if 0 < case["speedup"] < math.inf and case["backend"] != case["baseline"]
     ]
     shown.sort(key=lambda case: (cases.rank(case), case["what"]))
-    return drawn(shown, cases.colours(rows), charts.speedups)
+    return drawn(shown, colours, charts.speedups)
 
 
 def image(rows: list[Case], format: Literal["svg", "png"]) -> bytes:

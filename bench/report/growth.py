@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import nan
 from typing import Any
 
-from bench.report.cases import BASELINE_COLOUR, COLOURS
+from bench.report.cases import BASELINE_COLOUR, COLOURS, real
 from bench.report.charts import PAPER_INK, styled
 from bench.report.digits import plain
+from mnist_core.numerics.check import Growth
 from mnist_core.numerics.trajectory import ENVELOPE_FACTOR
 
 REORDERED, ALLOWED = "NumPy, sums reordered", f"allowed: {ENVELOPE_FACTOR} times that"
@@ -25,13 +27,13 @@ def image(certificates: Sequence[Mapping[str, Any]]) -> bytes | None:
     shown = [(c, steps) for c, steps in found if setting(c) == setting(first)]
     names = [name(c) for c, _ in shown]
     lines = [
-        {"line": name(c), "step": i, "distance": distance}
+        {"line": name(c), "step": i, "distance": step.distance}
         for c, steps in shown
-        for i, (distance, _) in enumerate(steps, 1)
+        for i, step in enumerate(steps, 1)
     ]
-    for i, (_, envelope) in enumerate(shown[0][1], 1):
-        lines.append({"line": REORDERED, "step": i, "distance": envelope})
-        lines.append({"line": ALLOWED, "step": i, "distance": ENVELOPE_FACTOR * envelope})
+    for i, step in enumerate(shown[0][1], 1):
+        lines.append({"line": REORDERED, "step": i, "distance": step.envelope})
+        lines.append({"line": ALLOWED, "step": i, "distance": ENVELOPE_FACTOR * step.envelope})
     order = [*names, REORDERED, ALLOWED]
     colours = [COLOURS[i % len(COLOURS)] for i in range(len(names))]
     dashes = [[1, 0]] * len(names) + [[6, 3], [2, 3]]
@@ -55,10 +57,14 @@ def image(certificates: Sequence[Mapping[str, Any]]) -> bytes | None:
     return str(vl_convert.vegalite_to_svg(styled(chart, PAPER_INK, "white"))).encode()
 
 
-def growth_of(certificate: Mapping[str, Any]) -> Sequence[tuple[float, float]]:
-    """Distance and envelope after each step of a certificate's training; empty if it has none."""
+def growth_of(certificate: Mapping[str, Any]) -> list[Growth]:
+    """The steps of a certificate's training; none if it has none.
+
+    Those of before there were losses have NaN for them.
+    """
     checks = (c for c in certificate.get("checks") or [] if c.get("growth"))
-    return next((c["growth"] for c in checks), [])
+    steps: Iterable[Sequence[Any]] = next((c["growth"] for c in checks), [])
+    return [Growth(*map(real, [*step, nan, nan][: len(Growth._fields)])) for step in steps]
 
 
 def setting(certificate: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,8 +12,8 @@ from bench import sides
 from bench.compare import UNKNOWN_FLOOR, Change, counts, own_thresholds
 from bench.report import cases, verdicts
 from bench.report.cases import Case
-from bench.report.digits import plain
 from bench.report.explore import ROWS, Chart
+from bench.report.runs import Run, runs
 from mnist_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,16 +27,6 @@ _NO_FLOORS = (
 )
 
 _LINE = "datum.label + (datum.role === 'peer' ? ' (peer)' : '')"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as it stands on the axis: its commit, a dirty one with a plus, or else its time."""
-
-    run_id: str
-    machine: str
-    began: str
-    label: str
 
 
 @dataclass(frozen=True)
@@ -62,23 +51,6 @@ class Step:
     @property
     def cells(self) -> list[list[str]]:
         return [verdicts.cells(change) for change in self.changes]
-
-
-def runs(rows: Sequence[Mapping[str, Any]]) -> list[Run]:
-    """The runs of all rows in the order of their time; one of the same commit has a number."""
-    first: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: plain(row["timestamp"])):
-        first.setdefault((plain(row["run_id"]), plain(row["machine"])), row)
-    seen: Counter[tuple[str, str]] = Counter()
-    found = []
-    for (run_id, machine), row in first.items():
-        began = plain(row["timestamp"])
-        label = plain(row["commit"])[:7] + ("+" if str(row["dirty"]) == "True" else "")
-        label = (label.strip("+") and label) or began[:16].replace("T", " ") or "no time"
-        seen[machine, label] += 1
-        again = seen[machine, label]
-        found.append(Run(run_id, machine, began, f"{label} ({again})" if again > 1 else label))
-    return found
 
 
 def charts(rows: Sequence[Case], colours: Mapping[str, str]) -> list[Chart]:
@@ -138,7 +110,7 @@ def _over_commits(timed: Sequence[Case], found: Sequence[Run], colours: Mapping[
         + (" Machines stand side by side." if len(machines) > 1 else ""),
         drawn.to_dict(validate=False),
         ("label", "what", "run_id", "machine", "median_s", "ci_low_s", "ci_high_s"),
-        free=("run_id", "machine"),
+        free=("run_id",),
     )
 
 

@@ -5,9 +5,11 @@ const choices = [...document.querySelectorAll("#choices select")];
 
 // Rows of the chosen setting, as far as a chart follows it and can draw them.
 function chosen(chart) {
-  const rows = chart.rows.length
-    ? chart.rows
-    : ROWS.filter((row) => row.status === "ok" && (!chart.levels.length || chart.levels.includes(row.level)));
+  const rows = TABLES[chart.data].filter(
+    (row) =>
+      chart.data !== "rows" ||
+      (row.status === "ok" && (!chart.levels.length || chart.levels.includes(row.level))),
+  );
   const followed = choices.filter(
     (choice) => !chart.free.includes(choice.name) && !(choice.name === "level" && chart.levels.length),
   );
@@ -29,10 +31,10 @@ async function draw(chart) {
   // Copies, for a chart writes into its rows.
   const data = rows.map((row) => ({ ...row }));
   if (views.has(chart.id)) {
-    await views.get(chart.id).data("rows", data).runAsync();
+    await views.get(chart.id).data(chart.data, data).runAsync();
     return;
   }
-  const made = await embed(`#${chart.id}`, chart.spec, { rows: data });
+  const made = await embed(`#${chart.id}`, chart.spec, { [chart.data]: data });
   views.set(chart.id, made.view);
 }
 

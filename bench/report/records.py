@@ -17,7 +17,9 @@ WHERE = ("network", "batch", "precision", "threads", "data", "seed")
 """Columns that are options of ``mnist-bench run``."""
 
 
-def records(rows: Sequence[Case], environment: Mapping[str, Any]) -> dict[str, Any]:
+def records(
+    rows: Sequence[Case], environments: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[Any]]:
     """All columns of ``results.csv``, what is made of them, and how to measure them anew.
 
     The command that does so is ``measure`` followed by ``conditions``; rows without a time have
@@ -27,14 +29,21 @@ def records(rows: Sequence[Case], environment: Mapping[str, Any]) -> dict[str, A
     for name in COLUMNS:
         if name not in found:
             found[name] = [explore.as_json(case.get(name)) for case in rows]
-    command = f"mnist-bench run {shlex.join(plugins(environment))}".rstrip()
+    commands = {run_id: command(environment) for run_id, environment in environments.items()}
     for part in ("measure", "conditions"):
         found[part] = ["" for _ in rows]
     for i, case in enumerate(rows):
         if case["status"] == "ok":
-            found["measure"][i] = f"{command} {what(case)}"
+            begun = commands.get(plain(case["run_id"]), command({}))
+            found["measure"][i] = f"{begun} {what(case)}"
             found["conditions"][i] = where(case)
-    return {name: packed(values) for name, values in found.items()}
+    return found
+
+
+def table(columns: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """A table as the page's scripts read it: how many rows, and the columns."""
+    count = len(next(iter(columns.values()), []))
+    return {"count": count, "columns": {name: packed(of) for name, of in columns.items()}}
 
 
 def packed(values: list[Any]) -> Any:
@@ -70,7 +79,8 @@ def options(case: Case, columns: Sequence[str]) -> list[str]:
     return [word for name, value in values.items() if value for word in (f"--{name}", value)]
 
 
-def plugins(environment: Mapping[str, Any]) -> list[str]:
-    """Options ``--plugin`` that the run was given, as far as its command tells."""
+def command(environment: Mapping[str, Any]) -> str:
+    """What runs, with the options ``--plugin`` that the run was given, as far as it tells."""
     words = plain(environment.get("command")).split()
-    return [w for pair in pairwise(words) if pair[0] == "--plugin" for w in pair]
+    plugins = [w for pair in pairwise(words) if pair[0] == "--plugin" for w in pair]
+    return f"mnist-bench run {shlex.join(plugins)}".rstrip()

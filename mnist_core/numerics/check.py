@@ -10,10 +10,17 @@ from mnist_core.errors import MnistBenchError, described
 
 
 class Growth(NamedTuple):
-    """Largest relative distance of a parameter from the truth, and that of reordered sums."""
+    """A step of training beside the truth.
+
+    ``distance`` is the largest relative distance of a parameter from the truth after the step,
+    ``envelope`` that of reordered sums; ``loss`` is the mean loss of the step's images before it,
+    ``true_loss`` the true one.
+    """
 
     distance: float
     envelope: float
+    loss: float
+    true_loss: float
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,7 @@ class Check:
     """What was checked, whether it held, and in a line why or how well.
 
     ``worst`` names the element of the largest ``error_ratio``, ``sha256`` the weights trained;
-    ``growth`` is how far training was from the truth after each step.
+    ``growth`` is how training went beside the truth, step by step.
     """
 
     name: str

@@ -124,7 +124,8 @@ def check_steps(backend: Backend, course: Course, milestones: Iterable[Milestone
     """Train by the backend's step and judge parameters and loss after every step."""
     run, worst, growth = WholeRun(course, backend, course.precision), 0.0, []
     for milestone, index in zip(milestones, course.indices, strict=True):
-        loss_ratio = milestone.judge_losses(run.step(index))
+        losses = run.step(index)
+        loss_ratio = milestone.judge_losses(losses)
         distances = milestone.distances(run.parameters())
         ratio, number = milestone.judge(distances)
         if not loss_ratio <= ENVELOPE_FACTOR:
@@ -132,7 +133,14 @@ def check_steps(backend: Backend, course: Course, milestones: Iterable[Milestone
         if not ratio <= ENVELOPE_FACTOR:
             return _outside("step", milestone.step, _parameter_name(number), ratio)
         worst = max(worst, ratio, loss_ratio)
-        growth.append(Growth(max(distances), max(milestone.envelope[:-1])))
+        growth.append(
+            Growth(
+                max(distances),
+                max(milestone.envelope[:-1]),
+                float(losses.mean(dtype=np.float64)),
+                float(milestone.losses.mean()),
+            )
+        )
     detail = f"{len(course.indices)} steps of batch {course.batch}"
     return Check("step", "trajectory", True, detail, worst, growth=tuple(growth))
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from report_page import SPEEDS, frame, refused, row, taken
+from report_page import RUN, SPEEDS, frame, refused, row, taken
 
 from bench import report
 
@@ -22,5 +22,7 @@ def folder(tmp_path_factory):
     checks = [{"name": "dense", "kind": "operator", "passed": True}]
     certificates = [{"backend": "numpy", "passed": True, "claim": "float32", "checks": checks}]
     folder = tmp_path_factory.mktemp("page")
-    report.write(folder / "report.html", frame(*rows), certificates, {"python": "3"}, measured)
+    report.write(
+        folder / "report.html", frame(*rows), certificates, {RUN: {"python": "3"}}, measured
+    )
     return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from report_browser import browse, chromium
-from report_page import HOSTILE, frame, refused, row, taken, thousand_rows
+from report_page import HOSTILE, RUN, frame, refused, row, taken, thousand_rows
 
 from bench import report
 from bench.report import scripts
@@ -33,7 +33,7 @@ def test_opens_from_disk_in_a_browser(tmp_path: Path, scheme, ink):
         for backend, times in [("numpy", 1), *((text, 2) for text in HOSTILE)]
     ]
     rows.append(refused(HOSTILE[2]))
-    report.write(tmp_path / "report.html", frame(*rows), [], {"warnings": HOSTILE})
+    report.write(tmp_path / "report.html", frame(*rows), [], {RUN: {"warnings": HOSTILE}})
     seen = browse(tmp_path, LOOK, f"--blink-settings=preferredColorScheme={scheme}")
     assert seen["overflow"] == 0
     assert seen["scripts"] == 2
@@ -52,7 +52,7 @@ def test_hostile_names_stay_text_wherever_scripts_write_them(tmp_path: Path):
         for batch in (32, 128)
     ]
     measured = pd.DataFrame([s for text in HOSTILE for s in taken(20, text, operator=text)])
-    environment = {"command": f"mnist-bench run --plugin {HOSTILE[0]}"}
+    environment = {RUN: {"command": f"mnist-bench run --plugin {HOSTILE[0]}"}}
     report.write(tmp_path / "report.html", frame(*rows), [], environment, measured)
     act = """
     for (const details of all("details")) details.open = true;

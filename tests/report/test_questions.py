@@ -4,9 +4,9 @@ import json
 import math
 
 import pytest
-from report_page import HOSTILE, frame, row
+from report_page import HOSTILE, RUN, frame, row
 
-from bench.report import cases, explore, questions
+from bench.report import cases, explore, questions, steps
 from bench.report.questions import parts, roofline, speed
 
 # Names that are text to a page, and names that every object has in JavaScript.
@@ -14,7 +14,7 @@ NAMES = [*HOSTILE, "a \"b\"\n'c'\\", "constructor", "toString", "__proto__"]
 PEAKS = {"cpu": {"gflops": 200.0, "cache_gbytes_per_s": 60.0, "memory_gbytes_per_s": 30.0}}
 ALL = [
     *("heatmap", "over-batch", "step-parts", "roofline", "ladder"),
-    *("accuracy", "error-growth", "compile-time", "peak-memory"),
+    *("accuracy", "losses", "error-growth", "compile-time", "peak-memory"),
 ]
 
 
@@ -41,27 +41,29 @@ def everything(names=("fast", "peer"), operators=("dense", "relu"), batches=(32,
 
 
 def certificates(names=("numpy", "fast", "peer"), distance=2e-7):
-    growth = [[distance * (1 + i), 2e-7] for i in range(3)]
+    growth = [[distance * (1 + i), 2e-7, 2.3 / (1 + i), 2.2 / (1 + i)] for i in range(3)]
     check = {"name": "step", "kind": "trajectory", "passed": True, "growth": growth}
     return [{"backend": name, "batch": 32, "threads": 2, "checks": [check]} for name in names]
 
 
 def asked(rows, environment=None, found=()):
-    """The charts by id, and the cases that they were asked of."""
+    """The charts by id, and the cases and steps that they were asked of."""
     shown = cases.tidy(frame(*rows))
-    charts = questions.charts(shown, cases.colours(shown), environment or {}, found)
-    return {chart.id: chart for chart in charts}, shown
+    peaks = {RUN: (environment or {}).get("peaks")}
+    trained = steps.steps(found, shown)
+    charts = questions.charts(shown, cases.colours(shown), peaks, trained)
+    return {chart.id: chart for chart in charts}, (shown, trained)
 
 
 def given(chart, shown, **chosen):
     """Rows that the page gives to a chart in a setting: what page.js does."""
-    columns = explore.columns(shown)
-    rows = [
+    of = {explore.ROWS: explore.columns(shown[0]), explore.STEPS: steps.columns(shown[1])}
+    columns = of[chart.data]
+    own = [
         dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]
-    own = list(chart.rows) or [
-        r for r in rows if r["status"] == "ok" and r["level"] in (chart.levels or (r["level"],))
-    ]
+    if chart.data == explore.ROWS:
+        own = [r for r in own if r["status"] == "ok" and r["level"] in (chart.levels or r["level"])]
     followed = {name: value for name, value in chosen.items() if name not in chart.free}
     if chart.levels:
         followed.pop("level", None)
@@ -78,11 +80,8 @@ SETTING = {"level": "epoch", "batch": "128", "operator": "dense"}
 
 def spec(chart, rows):
     """The specification that the page hands to Vega."""
-    return {
-        **chart.spec,
-        "width": 400,
-        "datasets": {**chart.spec.get("datasets", {}), "rows": rows},
-    }
+    datasets = {**chart.spec.get("datasets", {}), chart.data: rows}
+    return {**chart.spec, "width": 400, "datasets": datasets}
 
 
 def svg(chart, rows):
@@ -176,11 +175,25 @@ def test_numbers_are_those_of_the_rows():
 
 
 def test_distances_are_those_of_the_certificates():
-    chart = asked([row("fast", 1, role="peer")], {}, certificates(("fast",)))[0]["error-growth"]
-    (first, *_, last) = chart.rows
-    assert (first["step"], first["distance"], first["envelope"]) == (1, 2e-7, 2e-7)
-    assert (last["step"], last["distance"], last["allowed"]) == (3, 6e-7, 16e-7)
-    assert first["role"] == "peer"
+    charts, shown = asked([row("fast", 1, role="peer")], {}, certificates(("fast",)))
+    for chart in (charts["error-growth"], charts["losses"]):
+        (first, *_, last) = given(chart, shown, batch="32", level="epoch")
+        assert (first["step"], first["distance"], first["envelope"]) == (1, 2e-7, 2e-7)
+        assert (last["step"], last["distance"], last["allowed"]) == (3, 6e-7, 16e-7)
+        assert (first["loss"], first["true_loss"]) == (2.3, 2.2)
+        assert first["role"] == "peer"
+        assert given(chart, shown, batch="128") == []
+
+
+def test_certificates_without_losses_still_have_distances():
+    found = certificates()
+    for certificate in found:
+        check = certificate["checks"][0]
+        check["growth"] = [step[:2] for step in check["growth"]]
+    charts, shown = asked(everything(), {}, found)
+    assert "losses" not in charts
+    (first, *_) = given(charts["error-growth"], shown, batch="32")
+    assert (first["distance"], first["loss"]) == (2e-7, None)
 
 
 def test_figures_have_the_digits_that_their_interval_supports():
@@ -249,6 +262,8 @@ def test_colours_end_alike_on_both_sides():
 
 
 def test_choices_begin_with_what_takes_longest():
-    found = {choice.column: choice.values for choice in explore.choices(asked(everything())[1])}
+    found = {
+        choice.column: [*choice.options] for choice in explore.choices(asked(everything())[1][0])
+    }
     assert "dense 1" not in found["operator"]
     assert found["level"][0] == "epoch"

@@ -1,19 +1,13 @@
-"""How accurate: error against speed, and how training departs from the truth."""
+"""How accurate: error against speed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from bench.report import growth
 from bench.report.charts import PAGE_INK
-from bench.report.digits import plain
-from bench.report.explore import ROWS, Chart
+from bench.report.explore import Chart
 from bench.report.questions import channels
 from bench.report.questions.run import Run
-from mnist_core.numerics.trajectory import ENVELOPE_FACTOR
-
-SETTING = ("batch", "network", "precision", "threads", "seed")
 
 
 def error_over_time(run: Run) -> Chart | None:
@@ -59,6 +53,7 @@ def error_over_time(run: Run) -> Chart | None:
         + channels.peers(rows, "Hollow points are peers."),
         channels.finished(alt.layer(line, intervals, points, named), 280),
         ("label", "what", "median_s", "ci_low_s", "ci_high_s", "error_ratio"),
+        nothing="In this setting nothing was timed, or nothing has an error.",
         needs=("error_ratio", "median_s"),
     )
 
@@ -75,79 +70,3 @@ def front(base: Any) -> Any:
         .transform_window(sort=by_time, before="lag(least)")
         .transform_filter("!isValid(datum.before) || datum.error_ratio < datum.before")
     )
-
-
-def error_growth(run: Run) -> Chart | None:
-    """How far training departs from the same training in double precision, step by step."""
-    import altair as alt
-
-    rows = distances(run)
-    if not rows:
-        return None
-    base = alt.Chart(alt.NamedData(ROWS)).encode(
-        x=alt.X("step:Q", title="steps of training").axis(tickMinStep=1)
-    )
-    title = "relative distance from the truth"
-    distance = (
-        alt.Y("distance:Q", title=title)
-        .scale(type="log", nice=False)
-        .axis(format="~e", tickCount=2)
-    )
-    lines = base.mark_line(strokeWidth=2).encode(
-        y=distance,
-        color=channels.backend_colour(run.colours, rows),
-        detail=["line:N", "role:N"],
-        strokeDash=channels.dash(),
-        tooltip=[
-            alt.Tooltip("line:N", title="backend"),
-            alt.Tooltip("step:Q"),
-            alt.Tooltip("distance:Q", format=".2e"),
-            alt.Tooltip("allowed:Q", format=".2e"),
-        ],
-    )
-    shared = base.transform_aggregate(
-        envelope="max(envelope)", allowed="max(allowed)", groupby=["step"]
-    )
-    band = shared.mark_area(color=PAGE_INK, opacity=0.12).encode(
-        y=alt.Y("envelope:Q", title=title), y2="allowed:Q"
-    )
-    edge = shared.mark_line(color=PAGE_INK, strokeWidth=1, strokeDash=[2, 2]).encode(
-        y=alt.Y("allowed:Q", title=title)
-    )
-    return Chart(
-        "error-growth",
-        "Distance from the truth while training",
-        "The truth is the same training in double precision. The band begins at how far NumPy "
-        f"gets with its sums in another order, and ends at {ENVELOPE_FACTOR} times that, which is "
-        "allowed.",
-        channels.finished(alt.layer(band, edge, lines), 280),
-        ("line", "step", "distance", "envelope", "allowed"),
-        rows=tuple(rows),
-        needs=("distance", "envelope"),
-    )
-
-
-def distances(run: Run) -> list[dict[str, Any]]:
-    """A row for each step of the trainings that the certificates hold."""
-    roles = {case["backend"]: case["role"] for case in run.rows}
-    return [
-        {
-            "backend": plain(certificate.get("backend")),
-            "line": line(certificate),
-            "role": roles.get(certificate.get("backend"), "own"),
-            **{name: plain(certificate.get(name)) for name in SETTING},
-            "step": step,
-            "distance": float(distance),
-            "envelope": float(envelope),
-            "allowed": ENVELOPE_FACTOR * float(envelope),
-        }
-        for certificate in run.certificates
-        for step, (distance, envelope) in enumerate(growth.growth_of(certificate), 1)
-        if 0 < distance < float("inf") and 0 < envelope < float("inf")
-    ]
-
-
-def line(certificate: Mapping[str, Any]) -> str:
-    """Name of a line."""
-    threads = plain(certificate.get("threads"))
-    return plain(certificate.get("backend")) + (f", threads {threads}" if threads else "")

@@ -9,7 +9,7 @@ from typing import Any
 from bench.peaks import roofline
 from bench.report.cases import Case, natural, real
 from bench.report.charts import PAGE_INK
-from bench.report.explore import Chart
+from bench.report.explore import ROWS, Chart
 from bench.report.questions import channels
 from bench.report.questions.run import Run
 from bench.suite import CACHES
@@ -22,12 +22,18 @@ def operator_roofline(run: Run) -> Chart | None:
     import altair as alt
 
     rows = run.having("flops_executed", "bytes", levels=("operator",))
-    peaks = known_peaks(run.environment, rows)
-    if not peaks:
+    if not rows:
         return None
     intensities = [float(case["flops_executed"]) / float(case["bytes"]) for case in rows]
     reach = min(intensities) / 2, max(intensities) * 2
-    lines = [line for device, limits in peaks.items() for line in roofs(device, limits, reach)]
+    lines = [
+        {**corner, "run_id": run_id}
+        for run_id, devices in run.peaks.items()
+        for device, limits in known_peaks(devices, rows).items()
+        for corner in roofs(device, limits, reach)
+    ]
+    if not lines:
+        return None
     x = (
         alt.X("intensity:Q", title="operations a byte")
         .scale(type="log", domain=reach, nice=False)
@@ -38,7 +44,13 @@ def operator_roofline(run: Run) -> Chart | None:
         .scale(type="log")
         .axis(format="~g", tickCount=3)
     )
-    roof = alt.Chart(alt.InlineData(values=lines)).mark_line(color=PAGE_INK, strokeWidth=1.5)
+    of_rows = alt.LookupData(alt.NamedData(ROWS), key="run_id", fields=["status"])
+    roof = (
+        alt.Chart(alt.InlineData(values=lines))
+        .transform_lookup("run_id", from_=of_rows)
+        .transform_filter("isValid(datum.status)")
+        .mark_line(color=PAGE_INK, strokeWidth=1.5)
+    )
     sources = alt.StrokeDash("source:N", title="roof").scale(
         domain=["cache", "memory"], range=[[1, 0], [6, 3]]
     )
@@ -101,11 +113,8 @@ def named(base: Any) -> Any:
     )
 
 
-def known_peaks(
-    environment: Mapping[str, Any], rows: Iterable[Case]
-) -> dict[str, Mapping[str, float]]:
-    """Measured peaks of the devices that occur, where all of them are numbers."""
-    found = environment.get("peaks")
+def known_peaks(found: Any, rows: Iterable[Case]) -> dict[str, Mapping[str, float]]:
+    """Of a run's peaks those of devices that occur, where all of them are numbers."""
     devices = sorted({str(case.get("device")) for case in rows}, key=natural)
     needed = ("gflops", "cache_gbytes_per_s", "memory_gbytes_per_s")
     return {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.report import cases
 from bench.report.cases import Case
+from bench.report.steps import Step
 
 
 @dataclass(frozen=True)
@@ -21,20 +22,30 @@ class Run:
         Cases as `cases.tidy` returns them.
     colours
         The colour that each backend has everywhere.
-    environment, certificates
-        As for `bench.report.render`.
+    peaks
+        Measured peaks of the devices of each run.
+    steps
+        The trainings of certificates, as `steps.steps` returns them.
     """
 
     rows: Sequence[Case]
     colours: Mapping[str, str]
-    environment: Mapping[str, Any]
-    certificates: Sequence[Mapping[str, Any]]
+    peaks: Mapping[str, Any]
+    steps: Sequence[Step]
 
     def having(self, *columns: str, levels: Sequence[str] = ()) -> list[Case]:
         """Timed cases, of some levels if any are named, with a positive number in each column."""
         return [
             case
             for case in cases.timed(self.rows)
-            if (not levels or case["level"] in levels)
-            and all(0 < cases.real(case.get(column)) < math.inf for column in columns)
+            if (not levels or case["level"] in levels) and sound(case, columns)
         ]
+
+    def steps_having(self, *columns: str) -> list[Step]:
+        """Steps of training with a positive number in each column."""
+        return [step for step in self.steps if sound(step, columns)]
+
+
+def sound(row: Mapping[str, Any], columns: Iterable[str]) -> bool:
+    """Whether a row has a positive number in each column."""
+    return all(0 < cases.real(row.get(column)) < math.inf for column in columns)
