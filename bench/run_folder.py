@@ -139,7 +139,8 @@ class RunFolder:
         write_json(self.path / "certificates.json", list(certificates))
         self.begin(environment)
         with replacing(self.path / "report.html") as path:
-            report.write(path, table, certificates, {self.run_id: environment}, samples)
+            own = [certificate | {"run_id": self.run_id} for certificate in certificates]
+            report.write(path, table, own, {self.run_id: environment}, samples)
         with replacing(self.path / "results.csv") as path:
             path.write_text(results.as_csv(table), encoding="utf-8", newline="")
         # Until there are results, the plan in the environment is what a killed run goes on by.

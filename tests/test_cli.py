@@ -134,7 +134,7 @@ def test_data_describes_what_it_loaded(data, small_digits):
 def results(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
     row = {"backend": "numpy", "level": "step", "status": "refused", "reason": "no reason"}
-    folder.add_rows([{"schema": 1, "run_id": "a", "role": "own", **row}])
+    folder.add_rows([{"schema": 1, "run_id": folder.run_id, "role": "own", **row}])
     machine = {"cpu": "CPU", "cores": 2, "memory_bytes": 1, "load": 0.1, "governor": None}
     folder.finish([], {"machine": machine, "threads": 2, "packages": {}, "warnings": []})
     return folder.path

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from bench.report.steps import Step as Trained
 
 
+MOST_ROWS = 20_000
+"""Rows on a page, for a browser to open it within seconds; the CSV has all of them."""
+
+
 def render(
     rows: pd.DataFrame,
     certificates: Sequence[Mapping[str, Any]],
@@ -65,6 +69,8 @@ def render(
     )
     from bench.report import history as over_commits
 
+    count = len(rows)
+    rows = runs.newest(rows, MOST_ROWS)
     shown = cases.tidy(rows)
     found = runs.surroundings(shown, environments)
     newest = next(iter(found), "")
@@ -90,6 +96,7 @@ def render(
     return pages.get_template("page.html.j2").render(
         headline=headline.headline(first),
         notes=headline.notes(first),
+        counts=(len(rows), count),
         machine=headline.machine_line(here),
         data=headline.data_line(first, here),
         throughput=figures.throughput(first, colours),

@@ -36,9 +36,14 @@ WORDS = (
     *("baseline", "certificate"),
 )
 
-# Okabe and Ito's colours, told apart by colour-blind readers; grey is the baseline's.
-BASELINE_COLOUR = "#8c8c8c"
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
+# Okabe and Ito's colours and five more; grey is the baseline's. Any two are at least 14 apart in
+# CAM02-UCS, and 11 to readers without one kind of cone; the contrast of each with the white page
+# and with the dark one is 2 at the least.
+BASELINE_COLOUR = "#666666"
+COLOURS = (
+    *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"),
+    *("#604000", "#A0C080", "#0040A0", "#802060", "#806040"),
+)
 
 Case = dict[str, Any]
 
@@ -113,7 +118,12 @@ def top_level(cases: Iterable[Case]) -> list[Case]:
 
 def rank(case: Case) -> int:
     """Place of a case's level, the most composed first."""
-    return LEVELS.index(case["level"]) if case["level"] in LEVELS else len(LEVELS)
+    return level_rank(case["level"])
+
+
+def level_rank(level: str) -> int:
+    """Place of a level; one that is not known is last."""
+    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
 
 
 def colours(cases: Iterable[Case]) -> dict[str, str]:

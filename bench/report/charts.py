@@ -50,7 +50,7 @@ def throughput(cases: list[Case], colours: dict[str, str], ink: str) -> Any:
     base = alt.Chart(alt.InlineData(values=bars)).encode(y=name)
     peer = alt.datum.peer
     solid = base.mark_bar(strokeWidth=1.5, height=22).encode(
-        x=images.axis(tickCount=4, format=",~f"),
+        x=images.axis(tickCount=4, labelExpr="format(datum.value, '~s')"),
         fill=alt.Fill("colour:N", scale=None),
         stroke=alt.Stroke("colour:N", scale=None),
         fillOpacity=alt.when(peer).then(alt.value(0.25)).otherwise(alt.value(1)),

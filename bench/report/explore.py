@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,20 +105,26 @@ def choices(rows: Sequence[Case]) -> list[Choice]:
     top = cases.top_level(rows)
     found = []
     for column, name in CHOICES.items():
-        values = sorted({plain(case.get(column)) for case in timed} - {""}, key=cases.natural)
-        if len(values) > 1:
-            first = max(values, key=lambda value: weight(column, value, top, timed))
-            values.sort(key=lambda value: value != first)
+        weights = weigh(column, top, timed)
+        if len(weights) > 1:
+            first = max(weights, key=lambda value: weights[value])
+            values = sorted(weights, key=lambda value: (value != first, cases.natural(value)))
             titles = runs.titles(timed) if column == "run_id" else dict.fromkeys(values, "")
             options = {value: text or value for value, text in titles.items() if value}
             found.append(Choice(column, name, options))
     return found
 
 
-def weight(column: str, value: str, top: Sequence[Case], timed: Sequence[Case]) -> Any:
-    """Cases of the top level that a choice shows, and the time of all; the most comes first."""
-    count = sum(plain(case.get(column)) == value for case in top)
-    return count, sum(case["median_s"] for case in timed if plain(case.get(column)) == value)
+def weigh(column: str, top: Sequence[Case], timed: Sequence[Case]) -> dict[str, tuple[int, float]]:
+    """Cases of the top level that each value of a column shows, and the time of all."""
+    counts, seconds = (
+        Counter(plain(case.get(column)) for case in top),
+        defaultdict[str, float](float),
+    )
+    for case in timed:
+        seconds[plain(case.get(column))] += case["median_s"]
+    values = sorted(filter(None, seconds), key=cases.natural)
+    return {value: (counts[value], seconds[value]) for value in values}
 
 
 def followed(offered: Sequence[Choice], charts: Sequence[Chart]) -> list[Choice]:

@@ -57,6 +57,7 @@ async function main() {
     linkRows(table);
     equip(table, COPIED);
   }
+  for (const table of document.querySelectorAll("table.shown")) equipShown(table);
   const numbers = CHARTS.map(equipNumbers);
   for (const choice of choices) {
     choice.addEventListener("change", () => {

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bench.report.cases import level_rank
 from bench.report.digits import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,19 @@ def surroundings(
 def _read(environment: Mapping[str, Any]) -> dict[str, Any]:
     """An environment without the long lists that nobody reads."""
     return {name: of for name, of in environment.items() if name not in ("plan", "noise")}
+
+
+def newest(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Of more rows than fit on a page those of the newest runs, of a run its composed levels."""
+    if len(rows) <= most:
+        return rows
+    rows = rows.reset_index(drop=True)
+    run = rows.run_id.map(plain)
+    began = rows.timestamp.map(plain).groupby(run).transform("max")
+    order = rows.assign(began=began, run=run, rank=rows.level.map(level_rank)).sort_values(
+        ["began", "run", "rank"], ascending=[False, False, True], kind="stable"
+    )
+    return rows.loc[sorted(order.index[:most])]
 
 
 def titles(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -22,6 +22,8 @@ LOOK = {
         "gridColor": PAGE_INK,
         "gridOpacity": 0.15,
         "labelColor": PAGE_INK,
+        "labelOverlap": "greedy",
+        "labelSeparation": 6,
         "tickColor": PAGE_INK,
         "titleColor": PAGE_INK,
         "titleFontWeight": "normal",

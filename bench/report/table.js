@@ -132,6 +132,20 @@ function equip(table, copiedColumns) {
   };
 }
 
+// A table of which the page knows no more than it shows; of a cut hash, the whole.
+function equipShown(table) {
+  const heads = [...table.tHead.rows[0].cells];
+  const columns = heads.map((head) => (head.dataset.column = head.textContent.trim()));
+  const value = (cell) => {
+    const text = (cell.querySelector("code[title]")?.title ?? cell.textContent).trim();
+    return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+  };
+  for (const row of table.tBodies[0].rows) {
+    recordOf.set(row, Object.fromEntries([...row.cells].map((cell, i) => [columns[i], value(cell)])));
+  }
+  equip(table, columns);
+}
+
 // A row of a chart's numbers; a case's name links to what is known of it.
 function rowOf(record, columns) {
   const cells = columns.map((column, i) => {

@@ -103,9 +103,9 @@ COLUMNS = (
 
 
 def tables(rows: list[Case], colours: dict[str, str]) -> list[Table]:
-    """Make a table of each level that occurs."""
+    """Make a table of each level that occurs; what is unavailable is no row of every group."""
     levels = dict.fromkeys([*cases.LEVELS, *(case["level"] for case in rows)])
-    placed = list(enumerate(rows))
+    placed = [(i, case) for i, case in enumerate(rows) if case["status"] != "unavailable"]
     found = [[(i, case) for i, case in placed if case["level"] == level] for level in levels]
     return [table(part, colours) for part in found if part]
 

@@ -6,6 +6,8 @@ from report_page import RUN, SPEEDS, frame, refused, row, taken
 
 from bench import report
 
+HASHES = {"data": "0123456789abcdef" * 4}
+
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
@@ -20,7 +22,10 @@ def folder(tmp_path_factory):
     rows.append(refused("mine", batch=32, precision="float32"))
     measured = pd.DataFrame(taken(40, "numba-10", batch=32, precision="float32"))
     checks = [{"name": "dense", "kind": "operator", "passed": True}]
-    certificates = [{"backend": "numpy", "passed": True, "claim": "float32", "checks": checks}]
+    certificates = [
+        {"backend": name, "passed": True, "claim": "float32", "checks": checks, "hashes": HASHES}
+        for name in ("numpy", "numba-10")
+    ]
     folder = tmp_path_factory.mktemp("page")
     report.write(
         folder / "report.html", frame(*rows), certificates, {RUN: {"python": "3"}}, measured

@@ -200,3 +200,25 @@ def test_a_row_links_to_its_samples_its_record_and_its_command(folder):
     assert seen["after"] == [False, ""]
     assert seen["next"] == "numpy"
     assert "without the samples" in seen["none"]
+
+
+def test_what_was_proved_sorts_and_copies_too(folder):
+    act = (
+        CLIPBOARD
+        + """
+    const proved = page.querySelector("table.shown");
+    const toolsOf = (one) => one.closest(".scroll").previousElementSibling;
+    const column = () => [...proved.tBodies[0].rows].map((line) => line.cells[0].innerText.trim());
+    proved.querySelector("thead button").click(); seen.up = column();
+    proved.querySelector("thead button").click(); seen.down = column();
+    seen.csv = await copy(toolsOf(proved).querySelector("button"));
+    seen.hashes = await copy(toolsOf(all("table.shown").at(-1)).querySelector("button"));
+    """
+    )
+    seen = browse(folder, act, width=1200)
+    assert (seen["up"], seen["down"]) == (["numba-10", "numpy"], ["numpy", "numba-10"])
+    found = list(csv.DictReader(io.StringIO(seen["csv"])))
+    assert [line["backend"] for line in found] == ["numpy", "numba-10"]
+    assert found[0]["operator"] == "1 of 1"
+    found = list(csv.DictReader(io.StringIO(seen["hashes"])))
+    assert [line["data"] for line in found] == ["0123456789abcdef" * 4] * 2

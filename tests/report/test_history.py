@@ -8,7 +8,7 @@ import pytest
 from command_line import invoke
 
 from bench.exports import ResultSet
-from bench.report import cases, history, runs
+from bench.report import cases, history
 from bench.results import as_csv, load
 
 RUN = Path(__file__).parents[2] / "results" / "reference" / "epyc-2-cores-epochs"
@@ -86,19 +86,6 @@ def test_no_fair_match_and_nothing_in_common_are_said(tmp_path):
         "no fair match, they differ in data: mnist and digits",
         "no case is in both",
     ]
-
-
-def test_runs_are_named_by_commit_or_time():
-    def row(run_id, commit, dirty=False, minute=0):
-        time = f"2026-11-01T00:{minute:02}:30+00:00"
-        return {
-            "run_id": run_id, "commit": commit, "dirty": dirty, "machine": "m", "timestamp": time,
-        }  # fmt: skip
-
-    rows = [row("c", "", minute=4), row("a", "aaaaaaaaaa"), row("b", "aaaaaaaaaa", True, 2)]
-    found = runs.runs([*rows, row("d", "aaaaaaaaaa", minute=5), row("a", "aaaaaaaaaa", minute=1)])
-    assert [run.run_id for run in found] == ["a", "b", "c", "d"]
-    assert [r.label for r in found] == ["aaaaaaa", "aaaaaaa+", "2026-11-01 00:04", "aaaaaaa (2)"]
 
 
 def test_the_chart_has_a_commit_for_every_run_and_a_series_for_every_machine(tmp_path):

@@ -51,6 +51,12 @@ def test_empty_frame(rows):
     assert not {"svg", "table"} & set(found.tags)
 
 
+def test_what_was_unavailable_is_said_once():
+    levels = ("epoch", "step")
+    absent = [row("cupy", level=name, status="unavailable", reason="no GPU") for name in levels]
+    assert without_scripts(page(row("numpy", 1), *absent)).count("no GPU") == 1
+
+
 def test_figures_are_those_of_the_frame():
     rows = [row("numpy", 1), row("numba", 1.61, 0.03), row("fast", 234.5), row("slow", 0.0123)]
     found = Page(page(*rows))
@@ -108,7 +114,7 @@ def test_peers_are_marked():
 def test_a_backend_has_one_colour_everywhere():
     html = page(row("numpy", 1), row("a", 2), row("b", 3), row("b", 3, level="step"))
     swatches = re.findall(r"--colour: (#\w+)\"></i><bdi>(\w+)", html)
-    assert dict(map(reversed, swatches)) == {"numpy": "#8c8c8c", "a": "#0072B2", "b": "#E69F00"}
+    assert dict(map(reversed, swatches)) == {"numpy": "#666666", "a": "#0072B2", "b": "#E69F00"}
     assert len(set(swatches)) == 3
     assert all(f'fill="{colour}"' in html for colour, _ in swatches)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 from report_page import HOSTILE, RUN, frame, row
@@ -247,6 +248,38 @@ def test_parts_stand_in_the_order_of_a_step():
     step += ["dense_backward 2", "dense_backward 1", "sgd", "mine 1"]
     assert parts.in_order(reversed(step)) == step
     assert len({parts.shade(part) for part in step}) == len(step)
+
+
+def pieces(rows):
+    """Names and microseconds of what the bars of steps are made of, as they are drawn."""
+    charts, shown = asked(rows)
+    text = svg(charts["step-parts"], given(charts["step-parts"], shown))
+    return {name: float(us) for us, name in re.findall(r'"µs: (.+?);[^"]*piece: (.+?);', text)}
+
+
+def test_what_a_step_takes_beyond_its_parts_is_drawn():
+    rows = [row("numpy", 1, level="step")]
+    rows += [row("numpy", of, level="part", operator=p) for p, of in (("dense 1", 3), ("sgd", 6))]
+    assert pieces(rows) == pytest.approx({"dense 1": 1e5, "sgd": 5e4, parts.REST: 15e4})
+
+
+def test_parts_that_are_longer_than_their_step_leave_nothing():
+    rows = [row("numpy", 1, level="step"), row("numpy", 0.5, level="part", operator="sgd")]
+    assert pieces(rows) == pytest.approx({"sgd": 6e5})
+
+
+def test_a_run_has_the_roofs_that_were_measured_in_it():
+    rows = [r | {"run_id": run} for run in "ab" for r in everything()]
+    shown = cases.tidy(frame(*rows)), ()
+    peaks = {"a": PEAKS, "b": {"cpu": PEAKS["cpu"] | {"gflops": 20.0}}, "c": None}
+    (chart,) = (
+        chart
+        for chart in questions.charts(shown[0], cases.colours(shown[0]), peaks, ())
+        if chart.id == "roofline"
+    )
+    for run, peak in (("a", "200"), ("b", "20")):
+        text = svg(chart, given(chart, shown, run_id=run, batch="128"))
+        assert set(re.findall(r"executed: ([0-9.]+); roof", text)) == {peak}
 
 
 def test_roofs_meet_the_peak_at_their_ridge():

@@ -42,20 +42,43 @@ def error_over_time(run: Run) -> Chart | None:
     )
     best = front(base).encode(x=time, y=error)
     line = best.mark_line(color=PAGE_INK, strokeWidth=1.5, interpolate="step-after", opacity=0.6)
-    named = best.mark_text(color=PAGE_INK, align="left", dx=8, dy=-8, limit=110).encode(
-        text="name:N"
-    )
     return Chart(
         "accuracy",
         "Accuracy against speed",
         "Down and to the left is better. The line joins those that none beats in both (the Pareto "
         "front). Bars show 95 % intervals of the time."
         + channels.peers(rows, "Hollow points are peers."),
-        channels.finished(alt.layer(line, intervals, points, named), 280),
+        channels.finished(alt.layer(line, intervals, points, *named(best)), 280),
         ("label", "what", "median_s", "ci_low_s", "ci_high_s", "error_ratio"),
         nothing="In this setting nothing was timed, or nothing has an error.",
         needs=("error_ratio", "median_s"),
     )
+
+
+def named(best: Any) -> list[Any]:
+    """Names of the front's points: towards the middle, where there is room, and above and below.
+
+    No layer is without rows, or its scales would have no ends: a name that stands in another is
+    empty.
+    """
+    import altair as alt
+
+    placed = (
+        best.transform_joinaggregate(first="min(median_s)", last="max(median_s)")
+        .transform_window(sort=[alt.SortField("median_s")], turn="row_number()")
+        .transform_calculate(
+            across="log(datum.median_s / datum.first) / (log(datum.last / datum.first) || 1)"
+        )
+    )
+    return [
+        placed.transform_calculate(
+            said=f"datum.across {where} 0.5 && datum.turn % 2 === {turn} ? datum.name : ''"
+        )
+        .mark_text(color=PAGE_INK, align=align, dx=dx, dy=dy, limit=130)
+        .encode(text="said:N")
+        for where, align, dx in (("<=", "left", 8), (">", "right", -8))
+        for turn, dy in ((1, -8), (0, 10))
+    ]
 
 
 def front(base: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from bench.report.charts import PAGE_INK
 from bench.report.explore import Chart
@@ -12,6 +13,9 @@ from bench.report.questions.run import Run
 
 STAGES = ("fused", "gather_batch", "dense", "softmax_cross_entropy", "dense_backward", "sgd")
 """The parts of a step in the order of training; a layer's number follows the name."""
+
+REST = "launches and rest"
+"""What a step takes beyond its parts."""
 
 SHADES = {
     "dense": ("#08519c", "#3182bd", "#6baed6", "#bdd7e7"),
@@ -34,42 +38,70 @@ def step_parts(run: Run) -> Chart | None:
     base = (
         channels.rows_chart()
         .transform_calculate(
+            part_s="datum.level === 'part' ? datum.median_s : 0",
+            whole_s="datum.level === 'step' ? datum.median_s : 0",
+        )
+        .transform_joinaggregate(
+            parts_s="sum(part_s)", step_s="max(whole_s)", groupby=["name", "role"]
+        )
+        .transform_calculate(longest="max(datum.parts_s, datum.step_s)")
+        .encode(y=channels.names("longest"))
+    )
+    layers = [pieces(base, order)]
+    if any(case["level"] == "step" for case in rows):
+        step = base.transform_filter("datum.level === 'step'").transform_calculate(
             us="1e6 * datum.median_s", low="1e6 * datum.ci_low_s", high="1e6 * datum.ci_high_s"
         )
-        .transform_joinaggregate(step_s="sum(median_s)", groupby=["name", "level"])
-        .encode(y=channels.names("step_s"), tooltip=channels.tooltip())
-    )
-    places = alt.InlineData(values=[{"part": part, "place": i} for i, part in enumerate(order)])
-    parts = (
-        base.transform_filter("datum.level === 'part'")
-        .transform_lookup("operator", from_=alt.LookupData(places, key="part", fields=["place"]))
-        .mark_bar(stroke=PAGE_INK, strokeWidth=0.5, height=14)
-        .encode(
-            x=alt.X("us:Q", title="µs", stack="zero"),
-            order="place:Q",
-            color=alt.Color("operator:N", title=None)
-            .scale(domain=order, range=[shade(part) for part in order])
-            .legend(columns=2, labelLimit=105, symbolLimit=1000),
-        )
-    )
-    layers = [parts]
-    if any(case["level"] == "step" for case in rows):
-        step = base.transform_filter("datum.level === 'step'")
         layers += [
             step.mark_rule(color=PAGE_INK).encode(x="low:Q", x2="high:Q"),
-            step.mark_tick(color=PAGE_INK, thickness=3, height=22).encode(x="us:Q"),
+            step.mark_tick(color=PAGE_INK, thickness=3, height=22).encode(
+                x="us:Q", tooltip=channels.tooltip()
+            ),
         ]
     return Chart(
         "step-parts",
         "Where a step's time goes",
         "Bars are the parts, each timed by itself; the line is the whole step with its 95 % "
-        "interval. What a bar lacks of it are launches and what stands between the parts. "
-        "A backend that takes the step over as a whole has one part, fused.",
+        "interval. The hollow end is what the step takes beyond its parts: launches, and what "
+        "stands between them. Where the line stands within a bar, parts are slower by themselves "
+        "than in a step. A backend that takes the step over as a whole has one part, fused.",
         channels.finished(alt.layer(*layers), channels.height(rows, 30)),
         ("label", "level", "operator", "median_s", "ci_low_s", "ci_high_s"),
         free=("operator",),
         levels=("part", "step"),
         needs=("median_s",),
+    )
+
+
+def pieces(base: Any, order: Sequence[str]) -> Any:
+    """The parts of each step, one behind the other, and what is left of it behind the last."""
+    import altair as alt
+
+    known = [*order, REST]
+    places = alt.InlineData(values=[{"piece": piece, "place": i} for i, piece in enumerate(known)])
+    whole = "datum.level === 'step'"
+    left = "datum.median_s - datum.parts_s"
+    return (
+        base.transform_calculate(
+            piece=f"{whole} ? '{REST}' : datum.operator",
+            us=f"1e6 * ({whole} ? {left} : datum.median_s)",
+            text=f"{whole} ? {channels.seconds(left, '.2')} : datum.time_text",
+        )
+        .transform_filter("datum.us > 0")
+        .transform_lookup("piece", from_=alt.LookupData(places, key="piece", fields=["place"]))
+        .mark_bar(stroke=PAGE_INK, strokeWidth=0.5, height=14)
+        .encode(
+            x=alt.X("us:Q", title="µs", stack="zero"),
+            order="place:Q",
+            color=alt.Color("piece:N", title=None)
+            .scale(domain=known, range=[*map(shade, order), "transparent"])
+            .legend(columns=2, labelLimit=130, symbolLimit=1000),
+            tooltip=[
+                alt.Tooltip("name:N", title="backend"),
+                alt.Tooltip("piece:N", title="part"),
+                alt.Tooltip("text:N", title="time [95 %]"),
+            ],
+        )
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.peaks import roofline
@@ -14,6 +14,9 @@ from bench.report.questions import channels
 from bench.report.questions.run import Run
 from bench.suite import CACHES
 
+HEIGHT, NAMES = 370, 120
+"""Pixels of the chart, and of them for the operators' names."""
+
 Point = dict[str, str | float]
 
 
@@ -22,38 +25,10 @@ def operator_roofline(run: Run) -> Chart | None:
     import altair as alt
 
     rows = run.having("flops_executed", "bytes", levels=("operator",))
-    if not rows:
-        return None
-    intensities = [float(case["flops_executed"]) / float(case["bytes"]) for case in rows]
-    reach = min(intensities) / 2, max(intensities) * 2
-    lines = [
-        {**corner, "run_id": run_id}
-        for run_id, devices in run.peaks.items()
-        for device, limits in known_peaks(devices, rows).items()
-        for corner in roofs(device, limits, reach)
-    ]
+    lines = all_roofs(run.peaks, rows)
     if not lines:
         return None
-    x = (
-        alt.X("intensity:Q", title="operations a byte")
-        .scale(type="log", domain=reach, nice=False)
-        .axis(format="~g", tickCount=3)
-    )
-    y = (
-        alt.Y("gflops:Q", title="GFLOP/s, executed")
-        .scale(type="log")
-        .axis(format="~g", tickCount=3)
-    )
-    of_rows = alt.LookupData(alt.NamedData(ROWS), key="run_id", fields=["status"])
-    roof = (
-        alt.Chart(alt.InlineData(values=lines))
-        .transform_lookup("run_id", from_=of_rows)
-        .transform_filter("isValid(datum.status)")
-        .mark_line(color=PAGE_INK, strokeWidth=1.5)
-    )
-    sources = alt.StrokeDash("source:N", title="roof").scale(
-        domain=["cache", "memory"], range=[[1, 0], [6, 3]]
-    )
+    x, y = axes(rows, lines)
     base = (
         channels.rows_chart()
         .transform_calculate(
@@ -62,22 +37,57 @@ def operator_roofline(run: Run) -> Chart | None:
         )
         .encode(x=x, y=y)
     )
-    layers = alt.layer(
-        roof.encode(x=x, y=y, detail="roof:N", strokeDash=sources),
-        points(base, run, rows),
-        named(base),
-    )
+    layers = alt.layer(drawn(lines).encode(x=x, y=y), points(base, run, rows), named(base))
     return Chart(
         "roofline",
         "Roofline of the operators",
         "Each operator under what this machine was measured to allow, from its last cache and "
-        "from memory. Its name stands at the fastest backend's point."
+        "from memory; what stays in nearer caches may be above."
         + channels.peers(rows, "Hollow points are peers."),
-        channels.finished(layers, 320),
+        channels.finished(layers, HEIGHT),
         ("label", "what", "cache", "flops_executed", "bytes", "median_s", "pct_peak"),
         free=("operator", "cache"),
         levels=("operator",),
         needs=("flops_executed", "bytes"),
+    )
+
+
+def axes(rows: Iterable[Case], lines: Iterable[Point]) -> tuple[Any, Any]:
+    """Axes that hold all points and roofs, with room above for the operators' names."""
+    import altair as alt
+
+    reach = [float(line["intensity"]) for line in lines]
+    rates = [float(case["flops_executed"]) / float(case["median_s"]) / 1e9 for case in rows]
+    rates += [float(line["gflops"]) for line in lines]
+    low, top = min(rates) / 1.5, max(rates) * 1.5
+    high = top * (top / low) ** (NAMES / (HEIGHT - NAMES))
+    x = (
+        alt.X("intensity:Q", title="operations a byte")
+        .scale(type="log", domain=[min(reach), max(reach)], nice=False)
+        .axis(format="~g", tickCount=3)
+    )
+    y = (
+        alt.Y("gflops:Q", title="GFLOP/s, executed")
+        .scale(type="log", domain=[low, high], nice=False)
+        .axis(format="~g", values=[10.0**n for n in range(-9, 10) if low < 10.0**n < top])
+    )
+    return x, y
+
+
+def drawn(lines: list[Point]) -> Any:
+    """The roofs of the runs that the rows are of."""
+    import altair as alt
+
+    of_rows = alt.LookupData(alt.NamedData(ROWS), key="run_id", fields=["status"])
+    sources = alt.StrokeDash("source:N", title="roof").scale(
+        domain=["cache", "memory"], range=[[1, 0], [6, 3]]
+    )
+    return (
+        alt.Chart(alt.InlineData(values=lines))
+        .transform_lookup("run_id", from_=of_rows)
+        .transform_filter("isValid(datum.status)")
+        .mark_line(color=PAGE_INK, strokeWidth=1.5)
+        .encode(detail="roof:N", strokeDash=sources)
     )
 
 
@@ -98,19 +108,31 @@ def points(base: Any, run: Run, rows: Iterable[Case]) -> Any:
 
 
 def named(base: Any) -> Any:
-    """The operators' names, each at its highest point."""
+    """The operators' names at the top, each above the line that its points stand on."""
     import altair as alt
 
-    return (
-        base.transform_window(
-            sort=[alt.SortField("gflops", order="descending")],
-            groupby=["operator", "level"],
-            place="row_number()",
-        )
-        .transform_filter("datum.place === 1")
-        .mark_text(color=PAGE_INK, fontSize=10, align="left", angle=300, dx=8, limit=130)
-        .encode(text="operator:N")
+    once = base.transform_aggregate(intensity="min(intensity)", groupby=["operator", "level"])
+    names = once.mark_text(
+        color=PAGE_INK, fontSize=10, align="right", baseline="bottom", angle=270, dx=-3, limit=NAMES
+    ).encode(y=alt.value(0), text="operator:N")
+    return alt.layer(
+        once.mark_rule(color=PAGE_INK, opacity=0.15).encode(y=alt.value(0), y2=alt.value(HEIGHT)),
+        names,
     )
+
+
+def all_roofs(peaks: Mapping[str, Any], rows: Sequence[Case]) -> list[Point]:
+    """Corners of the roofs of all runs, as wide as the rows are apart."""
+    intensities = [float(case["flops_executed"]) / float(case["bytes"]) for case in rows]
+    if not intensities:
+        return []
+    reach = min(intensities) / 2, max(intensities) * 2
+    return [
+        corner | {"run_id": run_id}
+        for run_id, devices in peaks.items()
+        for device, limits in known_peaks(devices, rows).items()
+        for corner in roofs(device, limits, reach)
+    ]
 
 
 def known_peaks(found: Any, rows: Iterable[Case]) -> dict[str, Mapping[str, float]]:

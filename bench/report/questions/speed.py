@@ -111,13 +111,14 @@ def throughput_over_batch(run: Run) -> Chart | None:
         y=rate,
         color=channels.backend_colour(run.colours, rows),
         detail="label:N",
-        tooltip=channels.tooltip(),
     )
-    intervals = lines.mark_rule(strokeWidth=2).encode(
+    # A line's own tooltip would be that of its first point.
+    told = lines.encode(tooltip=channels.tooltip())
+    intervals = told.mark_rule(strokeWidth=2).encode(
         y=alt.Y("images_low:Q", title="images/s"), y2="images_high:Q"
     )
     drawn = lines.mark_line().encode(strokeDash=channels.dash())
-    points = lines.mark_point(size=45, opacity=1).encode(
+    points = told.mark_point(size=45, opacity=1).encode(
         fill=channels.backend_colour(run.colours, rows),
         fillOpacity=channels.hollow(),
     )

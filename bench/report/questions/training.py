@@ -30,22 +30,15 @@ def losses(run: Run) -> Chart | None:
         .mark_line(color=PAGE_INK, strokeWidth=7, opacity=0.2)
         .encode(y=alt.Y("true_loss:Q", title=title).scale(zero=False))
     )
-    lines = lined(base, run, rows).encode(
-        y=alt.Y("loss:Q", title=title).scale(zero=False),
-        tooltip=[
-            alt.Tooltip("line:N", title="backend"),
-            alt.Tooltip("step:Q"),
-            alt.Tooltip("loss:Q", format=".6f"),
-            alt.Tooltip("true_loss:Q", title="true loss", format=".6f"),
-        ],
-    )
+    lines = lined(base, run, rows).encode(y=alt.Y("loss:Q", title=title).scale(zero=False))
+    points = pointed(base, ("loss", ".6f"), ("true_loss", ".6f")).encode(y="loss:Q")
     return Chart(
         "losses",
         "Losses while training",
         "The broad line is the same training in double precision. Where all train alike, their "
         "lines lie on it, one upon the other; how far they are from it is the next chart."
         + channels.peers(rows, "Peers are dashed."),
-        channels.finished(alt.layer(truth, lines), 280),
+        channels.finished(alt.layer(truth, lines, points), 280),
         ("line", "step", "loss", "true_loss"),
         data=STEPS,
         free=FREE,
@@ -68,15 +61,8 @@ def error_growth(run: Run) -> Chart | None:
         .scale(type="log", nice=False)
         .axis(format="~e", tickCount=2)
     )
-    lines = lined(base, run, rows).encode(
-        y=distance,
-        tooltip=[
-            alt.Tooltip("line:N", title="backend"),
-            alt.Tooltip("step:Q"),
-            alt.Tooltip("distance:Q", format=".2e"),
-            alt.Tooltip("allowed:Q", format=".2e"),
-        ],
-    )
+    lines = lined(base, run, rows).encode(y=distance)
+    points = pointed(base, ("distance", ".2e"), ("allowed", ".2e")).encode(y=distance)
     shared = base.transform_aggregate(
         envelope="max(envelope)", allowed="max(allowed)", groupby=["step"]
     )
@@ -92,7 +78,7 @@ def error_growth(run: Run) -> Chart | None:
         "The truth is the same training in double precision. The band begins at how far NumPy "
         f"gets with its sums in another order, and ends at {ENVELOPE_FACTOR} times that, which is "
         "allowed." + channels.peers(rows, "Peers are dashed."),
-        channels.finished(alt.layer(band, edge, lines), 280),
+        channels.finished(alt.layer(band, edge, lines, points), 280),
         ("line", "step", "distance", "envelope", "allowed"),
         data=STEPS,
         free=FREE,
@@ -116,4 +102,17 @@ def lined(base: Any, run: Run, rows: Iterable[Step]) -> Any:
         color=channels.backend_colour(run.colours, rows),
         detail=["line:N", "role:N"],
         strokeDash=channels.dash(),
+    )
+
+
+def pointed(base: Any, *figures: tuple[str, str]) -> Any:
+    """What a pointer finds at each step: a line's own tooltip would be that of its first."""
+    import altair as alt
+
+    return base.mark_point(size=90, opacity=0, filled=True).encode(
+        tooltip=[
+            alt.Tooltip("line:N", title="backend"),
+            alt.Tooltip("step:Q"),
+            *(alt.Tooltip(f"{n}:Q", title=n.replace("_", " "), format=form) for n, form in figures),
+        ]
     )
