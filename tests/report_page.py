@@ -77,9 +77,9 @@ def island(html, name):
     return json.loads(found)
 
 
-def records(html):
-    """The rows of the page as its scripts read them."""
-    found = island(html, "rows")
+def records(html, table="rows"):
+    """The rows of a table of the page as its scripts read them."""
+    found = island(html, table)
     whole = {
         name: column
         if isinstance(column, list)

@@ -35,6 +35,21 @@ def test_every_number_of_a_run_is_that_of_its_csv():
                 assert record[name] == (None if value != value else value), name
 
 
+def test_every_step_of_a_training_is_that_of_its_certificate():
+    found = results.load_certificates(REFERENCE)
+    shown = records(report.render(results.load(REFERENCE), found, {}), "steps")
+    growth = [
+        (certificate["backend"], i, *step)
+        for certificate in found
+        for check in certificate["checks"]
+        for i, step in enumerate(check["growth"], 1)
+    ]
+    names = ("backend", "step", "distance", "envelope", "loss", "true_loss")
+    assert [tuple(step[name] for name in names) for step in shown] == growth
+    assert {step["backend"] for step in shown} == {one["backend"] for one in found}
+    assert all(step["loss"] > 0 and step["true_loss"] > 0 for step in shown)
+
+
 def test_the_samples_of_a_row_are_its_own_and_in_order():
     rows = frame(row("numpy", 1), row("a", 2), refused("b"))
     measured = pd.DataFrame([*taken(6)[::-1], *taken(3, "a"), *taken(2, "b"), *taken(1, "other")])
