@@ -15,6 +15,8 @@ from bench.report.questions.run import Run
 
 COMPOSED = ("epoch", "step", "forward", "backward", "operator")
 DARK, LIGHT = "#1f2328", "#ffffff"
+ROW, NARROW, WIDE = 28, 26, 48
+"""Pixels: height of a cell; widths that its figure, and the interval too, have room in."""
 
 
 def speedups(run: Run) -> Chart | None:
@@ -57,28 +59,36 @@ def speedups(run: Run) -> Chart | None:
         .legend(format=".2~r", gradientLength=200, values=[1 / reach, 1, reach])
     )
     cells = best.mark_rect(stroke=PAGE_INK, strokeOpacity=0.2).encode(color=colour)
-    figure = channels.supported("datum.speedup", "datum.speedup_ci_low", "datum.speedup_ci_high")
-    far = f"abs(log(datum.speedup)) > {0.6 * math.log(reach)}"
-    # Where there is no room for figures the tooltip has them.
-    room = {"expr": "bandwidth('x') < 26 ? 0 : 1"}
-    figures = (
-        best.transform_calculate(figure=figure)
-        .mark_text(fontSize=11, fillOpacity=room)
-        .encode(
-            text="figure:N",
-            color=alt.when(far).then(alt.value(LIGHT)).otherwise(alt.value(DARK)),
-        )
-    )
     return Chart(
         "heatmap",
         "Speed-up, all levels",
         "Times as fast as the baseline, each backend with its fastest kernel: blue is faster, "
-        "orange slower. Intervals stand in the tooltip.",
-        channels.finished(cells + figures, 22 * len({case["what"] for case in rows})),
+        "orange slower. Small figures are 95 % intervals; without room, the tooltip has them.",
+        channels.finished(
+            alt.layer(cells, *figures(best, reach)), ROW * len({case["what"] for case in rows})
+        ),
         ("label", "what", "speedup", "speedup_ci_low", "speedup_ci_high", "median_s"),
         free=("level", "operator"),
         levels=COMPOSED,
         needs=("speedup",),
+    )
+
+
+def figures(best: Any, reach: float) -> tuple[Any, Any]:
+    """Speed-up and interval in each cell, as the tables have them, where there is room."""
+    import altair as alt
+
+    far = f"abs(log(datum.speedup)) > {0.6 * math.log(reach)}"
+    told = best.transform_calculate(
+        figure="split(datum.speedup_text, '×')[0]",
+        interval="trim(split(datum.speedup_text, '×')[1] || '')",
+    ).encode(color=alt.when(far).then(alt.value(LIGHT)).otherwise(alt.value(DARK)))
+    above = {"expr": f"bandwidth('x') < {WIDE} ? 0 : -5"}
+    legible = {"expr": f"bandwidth('x') < {NARROW} ? 0 : 1"}
+    small = {"expr": f"bandwidth('x') < {WIDE} ? 0 : 1"}
+    return (
+        told.mark_text(fontSize=11, dy=above, fillOpacity=legible).encode(text="figure:N"),
+        told.mark_text(fontSize=8, dy=7, fillOpacity=small).encode(text="interval:N"),
     )
 
 
