@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench import report, results
 from bench.report import history, markdown
+from bench.report.digits import plain
 from mnist_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class ResultSet:
 
     @property
     def run_id(self) -> str:
-        return str(next(iter(self.rows.run_id), ""))
+        return plain(next(iter(self.rows.run_id), ""))
 
     @cached_property
     def environment(self) -> dict[str, Any]:

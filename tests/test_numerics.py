@@ -3,7 +3,6 @@
 import json
 from itertools import product
 from math import inf, isnan, nan
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,8 @@ from scipy.stats import chi2, norm
 from mnist_core import registry
 from mnist_core.backends import Backend, kernel
 from mnist_core.data import Dataset
-from mnist_core.data.digits import digits
-from mnist_core.numerics import Certificate, certify, envelopes, trajectory
+from mnist_core.numerics import Certificate, certify
 from mnist_core.numerics.check import Check
-from mnist_core.numerics.course import plan_course
 from mnist_core.numerics.errors import (
     DEVIATIONS,
     ELEMENT_FACTOR,
@@ -197,38 +194,6 @@ def test_another_seed_is_another_beginning(small_digits: Dataset) -> None:
     assert first.hashes["data"] == second.hashes["data"]
     for name in ("initial_weights", "order", "weights"):
         assert first.hashes[name] != second.hashes[name]
-
-
-@pytest.mark.usefixtures("one_thread")
-def test_loss_of_a_small_batch_is_judged_by_how_far_losses_drift() -> None:
-    """It was judged by the parameters' envelope, which says little of a network without layers."""
-    data = digits(train=5000, test=100)
-    numpy, seed = registry.backend("numpy"), 1655012666
-    certificate = certify(numpy, (784, 10), 6, FLOAT32, data, lr=0.5, seed=seed)
-    assert certificate.passed, certificate.reason
-
-
-@pytest.mark.parametrize("damage", ["zero", "rows", "shape", "text", "falling", "nan"])
-def test_a_kept_envelope_that_cannot_be_one_is_made_anew(
-    damage: str, small_digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(envelopes, "cache_folder", lambda: tmp_path)
-    course = plan_course((784, 10), 32, FLOAT32, small_digits, 0.125, 0)
-    first = [m.envelope for m in trajectory.walk(course)]
-    (file,) = (tmp_path / "envelopes").iterdir()
-    assert envelopes.load(course, 0, trajectory.RUNS) == first
-    broken = {
-        "zero": [[0.0] * 3] * len(first),
-        "rows": first[:-1],
-        "shape": [row[:-1] for row in first],
-        "text": "nothing",
-        "falling": first[::-1] if first[0] != first[-1] else [[1.0] * 3, *first[1:]],
-        "nan": [[float("nan")] * 3] * len(first),
-    }[damage]
-    file.write_text(json.dumps(broken))
-    assert envelopes.load(course, 0, trajectory.RUNS) is None
-    assert [m.envelope for m in trajectory.walk(course)] == first
-    assert json.loads(file.read_text()) == first
 
 
 def certificate_of(*checks: Check) -> Certificate:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,15 +44,19 @@ def report_command(results_folders: tuple[str, ...], format: str, out: str | Non
 
 def _result_sets(paths: Sequence[Path]) -> list[ResultSet]:
     """Every run that is named, once; of a folder of runs, those that can be read."""
-    sets: dict[Path, ResultSet] = {}
+    sets: dict[str, ResultSet] = {}
     for path in paths:
         for run in results.runs(path):
             try:
-                sets.setdefault(run.resolve(), ResultSet(run, results.load(run)))
+                one = ResultSet(run, results.load(run))
             except DataError as error:
                 if run == path:
                     raise
                 click.echo(f"mnist-bench: left out: {error}", err=True)
+                continue
+            first = sets.setdefault(one.run_id or str(run.resolve()), one).path
+            if first.resolve() != run.resolve():
+                click.echo(f"mnist-bench: left out: {run}: the same run as {first}", err=True)
     if not sets:
         named = ", ".join(map(str, paths))
         raise DataError(f"{named}: no results.csv there; give a folder that `run --out` wrote")
@@ -60,14 +65,27 @@ def _result_sets(paths: Sequence[Path]) -> list[ResultSet]:
 
 def _page(sets: Sequence[ResultSet], page: Path) -> None:
     certificates = [c | {"run_id": one.run_id} for one in sets for c in one.certificates]
+    environments = _environments(sets)
     try:
-        environments = {one.run_id: one.environment for one in sets}
         samples = results.load_samples(*(one.folder for one in sets))
         changes = history.steps(sets)
         report.write(page, exports.rows(sets), certificates, environments, samples, changes)
     except OSError as error:
         raise OutputError(f"cannot write {page}: {error.strerror}; choose another --out") from error
     click.echo(page)
+
+
+def _environments(sets: Sequence[ResultSet]) -> dict[str, dict[str, Any]]:
+    """What each run was measured on; of several, one may lack it."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in sets:
+        try:
+            found[one.run_id] = one.environment
+        except DataError as error:
+            if len(sets) == 1:
+                raise
+            click.echo(f"mnist-bench: shown without its environment: {error}", err=True)
+    return found
 
 
 def _readme(sets: Sequence[ResultSet], out: str | None) -> None:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import os
 
+    import jinja2
     import pandas as pd
 
     from bench.report.cases import Case
     from bench.report.explore import Chart
     from bench.report.history import Step
-    from bench.report.runs import Surroundings
-    from bench.report.steps import Step as Trained
+    from bench.report.runs import Run
+    from bench.report.steps import TrainingStep
+    from bench.report.surroundings import Surroundings
 
 
 MOST_ROWS = 20_000
@@ -51,38 +53,46 @@ def render(
     str
         A whole HTML page.
     """
-    import jinja2
-
-    from bench.report import (
-        cases,
-        digits,
-        explore,
-        fields,
-        figures,
-        headline,
-        questions,
-        runs,
-        scripts,
-        steps,
-        tables,
-        verification,
-    )
+    from bench.report import cases, digits, explore, questions, runs, scripts, steps, tables
     from bench.report import history as over_commits
+    from bench.report.surroundings import newest_first, surroundings
+    from bench.report.verification import verification
 
-    count = len(rows)
-    rows = runs.newest(rows, MOST_ROWS)
-    shown = cases.tidy(rows)
-    found = runs.surroundings(shown, environments)
-    newest = next(iter(found), "")
-    first = shown if len(found) < 2 else cases.tidy(rows[rows.run_id.map(digits.plain) == newest])
-    here = found[newest].environment if found else {}
+    found = runs.runs(rows)
+    shown = cases.tidy(cases.fitting(rows, found, MOST_ROWS), found)
+    present = {digits.plain(case["run_id"]) for case in shown}
+    found = [run for run in found if run.run_id in present]
+    called = runs.titles(found)
+    certificates = newest_first(certificates, called)
+    places = surroundings(called, environments, shown)
     colours = cases.colours(shown)
     trained = steps.steps(certificates, shown)
-    peaks = {run_id: of.environment.get("peaks") for run_id, of in found.items()}
+    peaks = {run_id: of.environment.get("peaks") for run_id, of in places.items()}
     asked = [
         *questions.charts(shown, colours, peaks, trained),
-        *over_commits.charts(shown, colours),
+        *over_commits.charts(shown, found, colours),
     ]
+    running = scripts.scripts() if cases.timed(shown) else ()
+    return _template().render(
+        **first_screen(rows, found, places, colours),
+        counts=(len(shown), len(rows)),
+        tables=tables.tables(shown, colours),
+        choices=explore.followed(explore.choices(shown, called), asked),
+        explored=asked,
+        islands=islands(shown, trained, asked, colours, places, samples) if running else {},
+        scripts=running,
+        policy=scripts.policy(running),
+        verification=verification(certificates, called),
+        history=history,
+        surroundings=list(places.values()),
+    )
+
+
+def _template() -> jinja2.Template:
+    import jinja2
+
+    from bench.report import digits, fields
+
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -92,45 +102,50 @@ def render(
     )
     pages.filters["plain"] = digits.plain
     pages.filters["title"] = fields.title
-    running = scripts.scripts() if cases.timed(shown) else ()
-    return pages.get_template("page.html.j2").render(
-        headline=headline.headline(first),
-        notes=headline.notes(first),
-        counts=(len(rows), count),
-        machine=headline.machine_line(here),
-        data=headline.data_line(first, here),
-        throughput=figures.throughput(first, colours),
-        speedups=figures.speedups(first, colours),
-        tables=tables.tables(shown, colours),
-        choices=explore.followed(explore.choices(shown), asked),
-        explored=asked,
-        islands=islands(shown, trained, asked, colours, found, samples) if running else {},
-        scripts=running,
-        policy=scripts.policy(running),
-        verification=verification.verification(certificates),
-        history=history,
-        warnings=here.get("warnings") or [],
-        surroundings=list(found.values()),
-    )
+    return pages.get_template("page.html.j2")
+
+
+def first_screen(
+    rows: pd.DataFrame,
+    found: Sequence[Run],
+    places: Mapping[str, Surroundings],
+    colours: dict[str, str],
+) -> dict[str, Any]:
+    """What the newest run comes to: the sentence, where it was measured, the first figures."""
+    from bench.report import cases, digits, figures, headline
+
+    if len(found) > 1:
+        rows = rows[rows.run_id.map(digits.plain) == found[-1].run_id]
+    newest = cases.tidy(rows, found)
+    here = next((of.environment for of in places.values()), {})
+    return {
+        "headline": headline.headline(newest),
+        "notes": headline.notes(newest),
+        "machine": headline.machine_line(here),
+        "data": headline.data_line(newest, here),
+        "warnings": here.get("warnings") or [],
+        "throughput": figures.throughput(newest, colours),
+        "speedups": figures.speedups(newest, colours),
+    }
 
 
 def islands(
     shown: Sequence[Case],
-    trained: Sequence[Trained],
+    trained: Sequence[TrainingStep],
     asked: Sequence[Chart],
     colours: Mapping[str, str],
-    surroundings: Mapping[str, Surroundings],
+    places: Mapping[str, Surroundings],
     measured: pd.DataFrame | None,
 ) -> dict[str, str]:
     """What the page's scripts read, as JSON by the id of its element."""
     from bench.columns import COLUMNS
     from bench.report import explore, fields, records, samples, scripts, steps
 
-    environments = {run_id: of.environment for run_id, of in surroundings.items()}
+    environments = {run_id: of.environment for run_id, of in places.items()}
     found = {
         explore.ROWS: records.table(records.records(shown, environments)),
         explore.STEPS: records.table(steps.columns(trained)),
-        "environments": {run_id: of.id for run_id, of in surroundings.items()},
+        "environments": {run_id: of.id for run_id, of in places.items()},
         "charts": [vars(chart) for chart in asked],
         "look": scripts.LOOK,
         "fields": {name: vars(field) for name, field in fields.FIELDS.items()},

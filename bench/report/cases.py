@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bench.report import overheads
 from bench.report.digits import plain
+from bench.report.runs import Run, runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +26,7 @@ SETTING = {
     "cache": "{} cache",
     "seed": "seed {}",
     "machine": "{}",
-    "run_id": "run {}",
+    "run": "run {}",
 }
 
 NUMBERS = (
@@ -48,14 +50,18 @@ COLOURS = (
 Case = dict[str, Any]
 
 
-def tidy(rows: pd.DataFrame) -> list[Case]:
+def tidy(rows: pd.DataFrame, of: Sequence[Run] | None = None) -> list[Case]:
     """Turn a frame into cases fit to show: numbers are floats, missing words empty, fastest first.
 
-    Each case has the columns of its row, and ``setting`` (see `settings`), ``what`` (operator, part
-    or level), ``label`` (backend, with its kernel where a backend has several for the same thing),
-    ``images_low`` and ``images_high`` (the interval of the throughput).
+    Each case has the columns of its row, and ``run`` (what its run is called), ``setting`` (see
+    `settings`), ``what`` (operator, part or level), ``label`` (backend, with its kernel where a
+    backend has several for the same thing), ``images_low`` and ``images_high`` (the interval of the
+    throughput), and what `overheads` tells of steps. The runs are those of the rows, or ``of``.
     """
+    labels = {run.run_id: run.label for run in (runs(rows) if of is None else of)}
     cases: list[Case] = [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
+    for case in cases:
+        case["run"] = labels.get(plain(case.get("run_id")), "")
     for case, setting in zip(cases, settings(cases), strict=True):
         case |= {column: real(case[column]) for column in NUMBERS}
         case |= {column: plain(case[column]) for column in WORDS}
@@ -69,14 +75,27 @@ def tidy(rows: pd.DataFrame) -> list[Case]:
         for case in rivals:
             kernel = case["kernel"] if len(rivals) > 1 else ""
             case["label"] = " · ".join(filter(None, (case["backend"], kernel)))
+    for _, of_step in groups(cases, "setting", "backend"):
+        overheads.fill(of_step)
     return sorted(cases, key=lambda case: (math.isnan(case["median_s"]), case["median_s"]))
+
+
+def fitting(rows: pd.DataFrame, of: Sequence[Run], most: int) -> pd.DataFrame:
+    """Of more rows than fit on a page those of the newest runs, of a run its composed levels."""
+    if len(rows) <= most:
+        return rows
+    age = {run.run_id: i for i, run in enumerate(reversed(of))}
+    rows = rows.reset_index(drop=True)
+    keys = {"age": rows.run_id.map(plain).map(age), "rank": rows.level.map(plain).map(level_rank)}
+    order = rows.assign(**keys).sort_values(["age", "rank"], kind="stable")
+    return rows.loc[sorted(order.index[:most])]
 
 
 def real(value: Any) -> float:
     """Any figure as a float; what is missing or no number is NaN."""
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

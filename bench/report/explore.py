@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.report import cases, runs, tables
+from bench.report import cases, overheads, tables
 from bench.report.cases import Case
 from bench.report.digits import plain
 
@@ -29,6 +29,7 @@ CHOICES = {
     "cache": "cache",
     "data": "data",
     "run_id": "run",
+    "machine": "machine",
     "seed": "seed",
     "operator": "operator",
 }
@@ -40,9 +41,10 @@ COLUMNS = (
     *("median_s", "ci_low_s", "ci_high_s", "images_per_s", "images_low", "images_high"),
     *("speedup", "speedup_ci_low", "speedup_ci_high", "gflops", "gbytes_per_s", "pct_peak"),
     *("flops_executed", "bytes", "compile_s", "peak_memory_bytes", "noise_floor"),
+    *overheads.COLUMNS,
 )
 
-TEXTS = {"time_text": tables.time, "speedup_text": tables.speedup}
+TEXTS = {"time_text": tables.time, "speedup_text": tables.speedup, "rest_text": tables.rest}
 """Columns for a person: figures with their intervals, and the digits that those support."""
 
 
@@ -96,35 +98,59 @@ class Choice:
     options: dict[str, str]
 
 
-def choices(rows: Sequence[Case]) -> list[Choice]:
+def choices(rows: Sequence[Case], called: Mapping[str, str]) -> list[Choice]:
     """Columns in which the timed rows differ; of parts only all together say something.
 
-    What shows the most comes first, of runs the newest.
+    What is chosen to begin with is of the newest run that has times, and goes together: of each
+    column what shows the most.
+
+    Parameters
+    ----------
+    rows
+        Cases as `cases.tidy` returns them.
+    called
+        What each run is called by its id, the newest first.
     """
     timed = [case for case in cases.timed(rows) if case["level"] != "part"]
-    top = cases.top_level(rows)
+    pool = newest = of_newest(timed, called)
+    top = {id(case) for case in cases.top_level(pool)}
     found = []
     for column, name in CHOICES.items():
-        weights = weigh(column, top, timed)
-        if len(weights) > 1:
-            first = max(weights, key=lambda value: weights[value])
-            values = sorted(weights, key=lambda value: (value != first, cases.natural(value)))
-            titles = runs.titles(timed) if column == "run_id" else dict.fromkeys(values, "")
-            options = {value: text or value for value, text in titles.items() if value}
-            found.append(Choice(column, name, options))
+        values = {plain(case.get(column)) for case in timed} - {""}
+        if len(values) < 2 or (column == "machine" and one_a_run(timed)):
+            continue
+        first = foremost(column, pool, top) or foremost(column, newest, top)
+        pool = [case for case in pool if plain(case.get(column)) in ("", first)]
+        ordered = sorted(values, key=lambda value: (value != first, cases.natural(value)))
+        if column == "run_id":
+            ordered = [run_id for run_id in called if run_id in values]
+        words = called if column == "run_id" else {}
+        found.append(Choice(column, name, {value: words.get(value, value) for value in ordered}))
     return found
 
 
-def weigh(column: str, top: Sequence[Case], timed: Sequence[Case]) -> dict[str, tuple[int, float]]:
-    """Cases of the top level that each value of a column shows, and the time of all."""
-    counts, seconds = (
-        Counter(plain(case.get(column)) for case in top),
-        defaultdict[str, float](float),
-    )
-    for case in timed:
-        seconds[plain(case.get(column))] += case["median_s"]
+def of_newest(timed: Sequence[Case], called: Mapping[str, str]) -> list[Case]:
+    """Rows of the newest run that has any; all where runs have no names."""
+    ids = [plain(case.get("run_id")) for case in timed]
+    newest = next((run_id for run_id in called if run_id in ids), None)
+    return [case for case, run_id in zip(timed, ids, strict=True) if newest in (None, run_id)]
+
+
+def one_a_run(timed: Sequence[Case]) -> bool:
+    """Whether a run says which machine."""
+    pairs = {(plain(case.get("run_id")), plain(case.get("machine"))) for case in timed}
+    return len(pairs) == len({run_id for run_id, _ in pairs})
+
+
+def foremost(column: str, pool: Sequence[Case], top: Container[int]) -> str:
+    """The value of a column that shows the most of the top level, or takes the longest in all."""
+    counts, seconds = Counter[str](), Counter[str]()
+    for case in pool:
+        value = plain(case.get(column))
+        counts[value] += id(case) in top
+        seconds[value] += case["median_s"]
     values = sorted(filter(None, seconds), key=cases.natural)
-    return {value: (counts[value], seconds[value]) for value in values}
+    return max(values, key=lambda value: (counts[value], seconds[value]), default="")
 
 
 def followed(offered: Sequence[Choice], charts: Sequence[Chart]) -> list[Choice]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench.report import overheads
+
 TIME = ("median_s", "ci_low_s", "ci_high_s")
 IMAGES = ("images_per_s", "images_low", "images_high")
 SPEEDUP = ("speedup", "speedup_ci_low", "speedup_ci_high")
@@ -21,11 +23,14 @@ class Field:
         ``"s"`` and ``"B"`` are written with the prefix that suits; any other sign as it is.
     of
         The value, and the ends of its interval, that tell unit and digits; none for its own.
+    digits
+        How many there are where there is no interval.
     """
 
     title: str
     unit: str = ""
     of: tuple[str, ...] = ()
+    digits: int = 3
 
 
 FIELDS = {
@@ -50,8 +55,13 @@ FIELDS = {
     "error_ratio": Field("error, of NumPy’s", "×"),
     "run_id": Field("run"),
     "flops_executed": Field("operations executed"),
-    "line": Field("backend"),
+    "line": Field("training"),
     "distance": Field("distance from the truth"),
+    "envelope": Field("distance with sums reordered"),
+    "allowed": Field("distance allowed"),
+    "loss": Field("mean loss", digits=7),
+    "true_loss": Field("true loss", digits=7),
+    "rest_s": Field("launches and rest", "s", overheads.COLUMNS),
 }
 
 COPIED = (

@@ -9,13 +9,13 @@ const PREFIXES = {
 const exponent = (value) => Math.floor(Math.log10(Math.abs(value) * (1 + 1e-9)));
 
 // Decimal places worth showing; negative for tens, hundreds, thousands.
-function places(value, low, high) {
+function places(value, low, high, digits = 3) {
   if (!value || !Number.isFinite(value)) return 0;
   const lead = -exponent(value);
   const half = (high - low) / 2;
-  const supported = Number.isFinite(half) && half > 0 ? -exponent(half) : lead + 2;
+  const supported = Number.isFinite(half) && half > 0 ? -exponent(half) : lead + digits - 1;
   const lowest = Number.isFinite(low) && low > 0 ? -exponent(low) : lead;
-  return Math.max(lead, Math.min(Math.max(supported, lowest), lead + 3));
+  return Math.max(lead, Math.min(Math.max(supported, lowest), lead + Math.max(digits - 1, 3)));
 }
 
 function number(value, decimals) {
@@ -31,11 +31,11 @@ function shown(record, column) {
   const value = record[column] ?? "";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "number") return String(value);
-  const { unit, of } = FIELDS[column] ?? { unit: "", of: [] };
+  const { unit, of, digits } = FIELDS[column] ?? { unit: "", of: [], digits: 3 };
   if (!unit && !of.length && Number.isInteger(value)) return value.toLocaleString("en-US");
   const [middle, low, high] = of.length ? of.map((name) => record[name] ?? NaN) : [value];
   const units = PREFIXES[unit] ?? [[unit, 1]];
   const [sign, size] = units.find(([, least]) => Math.abs(middle) >= least) ?? units.at(-1);
-  const text = number(value / size, places(middle / size, low / size, high / size));
+  const text = number(value / size, places(middle / size, low / size, high / size, digits));
   return text + (unit in PREFIXES ? ` ${sign}` : sign);
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import nan
 from typing import Any
 
@@ -63,8 +63,12 @@ def growth_of(certificate: Mapping[str, Any]) -> list[Growth]:
     Those of before there were losses have NaN for them.
     """
     checks = (c for c in certificate.get("checks") or [] if c.get("growth"))
-    steps: Iterable[Sequence[Any]] = next((c["growth"] for c in checks), [])
-    return [Growth(*map(real, [*step, nan, nan][: len(Growth._fields)])) for step in steps]
+    steps: Any = next((c["growth"] for c in checks), [])
+    return [
+        Growth(*map(real, [*step, nan, nan][: len(Growth._fields)]))
+        for step in (steps if isinstance(steps, list) else [])
+        if isinstance(step, list) and len(step) >= 2
+    ]
 
 
 def setting(certificate: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -79,5 +83,6 @@ def setting(certificate: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def name(certificate: Mapping[str, Any]) -> str:
     """Name of a line."""
-    threads, backend = certificate.get("threads"), plain(certificate["backend"])
-    return f"{backend}, threads {threads}" if threads else backend
+    threads = plain(certificate.get("threads"))
+    refused = "" if certificate.get("passed", True) else ", refused"
+    return plain(certificate.get("backend")) + (f", threads {threads}" if threads else "") + refused

@@ -12,6 +12,7 @@ from bench import sides
 from bench.compare import UNKNOWN_FLOOR, Change, counts, own_thresholds
 from bench.report import cases, verdicts
 from bench.report.cases import Case
+from bench.report.digits import plain
 from bench.report.explore import ROWS, Chart
 from bench.report.runs import Run, runs
 from mnist_core.errors import DataError
@@ -52,12 +53,17 @@ class Step:
     def cells(self) -> list[list[str]]:
         return [verdicts.cells(change) for change in self.changes]
 
+    @property
+    def values(self) -> list[list[float | None]]:
+        return [verdicts.values(change) for change in self.changes]
 
-def charts(rows: Sequence[Case], colours: Mapping[str, str]) -> list[Chart]:
-    """Times over commits, where the rows are of several runs."""
+
+def charts(rows: Sequence[Case], found: Sequence[Run], colours: Mapping[str, str]) -> list[Chart]:
+    """Times over commits, where the timed rows are of several runs; ``found`` are all of them."""
     timed = cases.timed(rows)
-    found = runs(timed)
-    return [_over_commits(timed, found, colours)] if len(found) > 1 else []
+    ids = {plain(case["run_id"]) for case in timed}
+    shown = [run for run in found if run.run_id in ids]
+    return [_over_commits(timed, shown, colours)] if len(shown) > 1 else []
 
 
 def _over_commits(timed: Sequence[Case], found: Sequence[Run], colours: Mapping[str, str]) -> Chart:
@@ -117,13 +123,14 @@ def _over_commits(timed: Sequence[Case], found: Sequence[Run], colours: Mapping[
 def steps(sets: Sequence[ResultSet]) -> list[Step]:
     """What changed from each run to the next on the same machine, in the order of time."""
     own = own_thresholds()
+    import pandas as pd
+
     tables = [one.rows[list(_OF_RUN)].drop_duplicates() for one in sets]
-    rows: list[list[Any]] = [table.to_dict("records") for table in tables]
-    placed = {(run.run_id, run.machine): run for run in runs([row for of in rows for row in of])}
+    placed = {run.run_id: run for run in runs(pd.concat(tables, ignore_index=True))}
     by_machine: dict[str, list[tuple[Run, ResultSet]]] = {}
-    for one, of in zip(sets, rows, strict=True):
-        for run in runs(of)[:1]:  # a set without rows has none
-            place = placed[run.run_id, run.machine]
+    for one in sets:
+        if len(one.rows):
+            place = placed[one.run_id]
             by_machine.setdefault(place.machine, []).append((place, one))
     return [
         _step(before, after, own)

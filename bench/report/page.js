@@ -5,11 +5,9 @@ const choices = [...document.querySelectorAll("#choices select")];
 
 // Rows of the chosen setting, as far as a chart follows it and can draw them.
 function chosen(chart) {
-  const rows = TABLES[chart.data].filter(
-    (row) =>
-      chart.data !== "rows" ||
-      (row.status === "ok" && (!chart.levels.length || chart.levels.includes(row.level))),
-  );
+  const timed = (row) =>
+    row.status === "ok" && (!chart.levels.length || chart.levels.includes(row.level));
+  const rows = TABLES[chart.data] === ROWS ? ROWS.filter(timed) : TABLES[chart.data];
   const followed = choices.filter(
     (choice) => !chart.free.includes(choice.name) && !(choice.name === "level" && chart.levels.length),
   );

@@ -1,13 +1,12 @@
-"""The runs that rows are of, and what each is called."""
+"""The runs that rows are of: in which order, and what each is called."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bench.report.cases import level_rank
 from bench.report.digits import plain
 
 if TYPE_CHECKING:
@@ -24,69 +23,36 @@ class Run:
     label: str
 
 
-def runs(rows: Sequence[Mapping[str, Any]]) -> list[Run]:
-    """The runs of all rows in the order of their time; one of the same commit has a number."""
-    first: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: plain(row["timestamp"])):
-        first.setdefault((plain(row["run_id"]), plain(row["machine"])), row)
+def runs(rows: pd.DataFrame) -> list[Run]:
+    """The runs of all rows, the oldest first; of one time, in the order of the rows.
+
+    On a machine the second run of a commit has a number.
+    """
+    if rows.empty:
+        return []
+    columns = {name: rows[name].map(plain) for name in ("run_id", "machine", "timestamp", "commit")}
+    first = (
+        rows[["dirty"]]
+        .assign(**columns)
+        .sort_values("timestamp", kind="stable")
+        .drop_duplicates("run_id")
+    )
     seen: Counter[tuple[str, str]] = Counter()
     found = []
-    for (run_id, machine), row in first.items():
-        began = plain(row["timestamp"])
-        label = plain(row["commit"])[:7] + ("+" if str(row["dirty"]) == "True" else "")
-        label = (label.strip("+") and label) or began[:16].replace("T", " ") or "no time"
-        seen[machine, label] += 1
-        again = seen[machine, label]
-        found.append(Run(run_id, machine, began, f"{label} ({again})" if again > 1 else label))
+    for row in first.to_dict("records"):
+        label = row["commit"][:7] + ("+" if str(row["dirty"]) == "True" else "")
+        label = (label.strip("+") and label) or row["timestamp"][:16].replace("T", " ") or "no time"
+        seen[row["machine"], label] += 1
+        again = seen[row["machine"], label]
+        label += f" ({again})" if again > 1 else ""
+        found.append(Run(row["run_id"], row["machine"], row["timestamp"], label))
     return found
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a run was measured on, and the id of its place on the page."""
-
-    id: str
-    title: str
-    environment: dict[str, Any]
-
-
-def surroundings(
-    rows: Sequence[Mapping[str, Any]], environments: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Surroundings]:
-    """What each run was measured on, by the run's id, the newest first."""
-    called = titles(rows)
-    ids = dict.fromkeys([*called, *environments])
+def titles(found: Sequence[Run]) -> dict[str, str]:
+    """What each run is called by its id, the newest first: its label, and the machine if many."""
+    several = len({run.machine for run in found}) > 1
     return {
-        run_id: Surroundings(
-            f"environment-{i}", called.get(run_id, run_id), _read(environments.get(run_id, {}))
-        )
-        for i, run_id in enumerate(ids)
-    }
-
-
-def _read(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """An environment without the long lists that nobody reads."""
-    return {name: of for name, of in environment.items() if name not in ("plan", "noise")}
-
-
-def newest(rows: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Of more rows than fit on a page those of the newest runs, of a run its composed levels."""
-    if len(rows) <= most:
-        return rows
-    rows = rows.reset_index(drop=True)
-    run = rows.run_id.map(plain)
-    began = rows.timestamp.map(plain).groupby(run).transform("max")
-    order = rows.assign(began=began, run=run, rank=rows.level.map(level_rank)).sort_values(
-        ["began", "run", "rank"], ascending=[False, False, True], kind="stable"
-    )
-    return rows.loc[sorted(order.index[:most])]
-
-
-def titles(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What each run is called by its id, the newest first: its label, with the machine if many."""
-    found = runs(rows)[::-1]
-    machines = {run.machine for run in found}
-    return {
-        run.run_id: " · ".join(filter(None, (run.label, run.machine if len(machines) > 1 else "")))
-        for run in found
+        run.run_id: " · ".join(filter(None, (run.label, run.machine if several else "")))
+        for run in reversed(found)
     }

@@ -48,8 +48,17 @@ function asMarkdown([head, ...rows]) {
 const markdownCell = (text) =>
   text.replace(/\s+/g, " ").replace(/[\\|`*[\]]/g, "\\$&").replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
+// What a filter looks through: the values, and not what stands around them.
+function saidOf(row) {
+  const record = recordOf.get(row);
+  const heads = [...row.closest("table").tHead.rows[0].cells];
+  const values = heads.map((head) => shown(record, head.dataset.column));
+  const { role = "", status = "", reason = "" } = record;
+  return [...values, role, status, reason].join(" ");
+}
+
 // Gives a table its controls; returns what is to be called when its rows were changed.
-function equip(table, copiedColumns) {
+function equip(table, copiedColumns, said = saidOf) {
   const heads = [...table.tHead.rows[0].cells];
   const status = element("span", { role: "status", class: "note" });
   const filter = element("input", { type: "search", autocomplete: "off", spellcheck: "false" });
@@ -74,13 +83,6 @@ function equip(table, copiedColumns) {
     head.setAttribute("aria-sort", sorting.sign > 0 ? "ascending" : "descending");
   }
 
-  // What a filter looks through: the values, and not what stands around them.
-  function said(record) {
-    const values = heads.map((head) => shown(record, head.dataset.column));
-    const { role = "", status = "", reason = "" } = record;
-    return [...values, role, status, reason].join(" ");
-  }
-
   function sift() {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let total = 0;
@@ -88,7 +90,7 @@ function equip(table, copiedColumns) {
       const group = body.querySelector('th[scope="rowgroup"]')?.textContent ?? "";
       const rows = listed(body);
       for (const row of rows) {
-        const text = `${group} ${said(recordOf.get(row))}`.toLowerCase();
+        const text = `${group} ${said(row)}`.toLowerCase();
         row.hidden = !words.every((word) => text.includes(word));
       }
       body.hidden = rows.length > 0 && rows.every((row) => row.hidden);
@@ -132,18 +134,19 @@ function equip(table, copiedColumns) {
   };
 }
 
-// A table of which the page knows no more than it shows; of a cut hash, the whole.
+// A table of which the page knows no more than it shows: of some cells the number behind the text,
+// and of a cut hash the whole.
 function equipShown(table) {
   const heads = [...table.tHead.rows[0].cells];
   const columns = heads.map((head) => (head.dataset.column = head.textContent.trim()));
-  const value = (cell) => {
-    const text = (cell.querySelector("code[title]")?.title ?? cell.textContent).trim();
-    return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
-  };
+  const value = (cell) =>
+    "value" in cell.dataset
+      ? Number(cell.dataset.value)
+      : (cell.querySelector("code[title]")?.title ?? cell.textContent).trim();
   for (const row of table.tBodies[0].rows) {
     recordOf.set(row, Object.fromEntries([...row.cells].map((cell, i) => [columns[i], value(cell)])));
   }
-  equip(table, columns);
+  equip(table, columns, (row) => row.textContent);
 }
 
 // A row of a chart's numbers; a case's name links to what is known of it.

@@ -58,6 +58,11 @@ def time(case: Case) -> str:
     return seconds(case["median_s"], case["ci_low_s"], case["ci_high_s"])
 
 
+def rest(case: Case) -> str:
+    """What a step takes beyond its parts, with its interval."""
+    return seconds(case["rest_s"], case["rest_low_s"], case["rest_high_s"])
+
+
 def images(case: Case) -> str:
     """Throughput, to the digits that its interval supports."""
     value = case["images_per_s"]

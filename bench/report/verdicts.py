@@ -16,6 +16,12 @@ def head(before: str, after: str) -> list[str]:
     return ["backend", "case", before, after, "times as long [95 %]", "floor", "verdict"]
 
 
+def values(change: Change) -> list[float | None]:
+    """The numbers of `cells`, by which they are sorted; None for texts."""
+    ratio = None if change.ratio is None else change.ratio.value
+    return [None, None, change.before_s, change.after_s, ratio, change.floor, None]
+
+
 def cells(change: Change) -> list[str]:
     """One case: the times are without intervals, which only their ratio has."""
     ratio = change.ratio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ class Check:
     name: str
     kind: str
     passed: bool
+    error: float | None
     error_ratio: str
     detail: str
 
@@ -33,6 +35,7 @@ class Certificate:
     claim: str
     passed: bool
     reason: str
+    error: float | None
     error_ratio: str
     counts: list[tuple[int, int]]
     checks: list[Check]
@@ -41,23 +44,35 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Verification:
-    """All certificates, with the kinds of check and the hashes that they hold."""
+    """All certificates, with the kinds of check and the hashes that they hold.
+
+    ``settings`` is whether they differ in their settings.
+    """
 
     kinds: list[str]
     hashes: list[str]
+    settings: bool
     certificates: list[Certificate]
 
 
-def verification(certificates: Sequence[Mapping[str, Any]]) -> Verification:
-    """Make the tables of certificates; keys that are missing leave their cells empty."""
-    names = cases.settings(certificates)
+def verification(
+    certificates: Sequence[Mapping[str, Any]], called: Mapping[str, str]
+) -> Verification:
+    """Make the tables of certificates; keys that are missing leave their cells empty.
+
+    ``called`` is what each run is called by its id.
+    """
+    runs = [called.get(plain(entry.get("run_id")), "") for entry in certificates]
+    names = cases.settings(
+        [{**entry, "run": run} for entry, run in zip(certificates, runs, strict=True)]
+    )
     kinds = known_first(KINDS, (plain(c.get("kind")) for e in certificates for c in checks(e)))
     hashes = known_first(HASHES, (name for entry in certificates for name in held(entry)))
     found = [
         certificate(entry, setting, kinds, hashes)
         for entry, setting in zip(certificates, names, strict=True)
     ]
-    return Verification(kinds, hashes, found)
+    return Verification(kinds, hashes, any(names), found)
 
 
 def certificate(
@@ -71,6 +86,7 @@ def certificate(
         claim=plain(entry.get("claim")),
         passed=bool(entry.get("passed")),
         reason=plain(entry.get("reason")),
+        error=finite(entry.get("error_ratio")),
         error_ratio=ratio(entry.get("error_ratio")),
         counts=[
             (sum(c.passed for c in every if c.kind == kind), sum(c.kind == kind for c in every))
@@ -87,6 +103,7 @@ def check(item: Mapping[str, Any]) -> Check:
         name=plain(item.get("name")),
         kind=plain(item.get("kind")),
         passed=bool(item.get("passed")),
+        error=finite(item.get("error_ratio")),
         error_ratio=ratio(item.get("error_ratio")),
         detail=plain(item.get("detail")),
     )
@@ -100,6 +117,12 @@ def checks(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def held(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     """Hashes of a certificate."""
     return entry.get("hashes") or {}
+
+
+def finite(value: Any) -> float | None:
+    """A number, if it is one."""
+    found = cases.real(value)
+    return found if math.isfinite(found) else None
 
 
 def ratio(value: Any) -> str:

@@ -28,7 +28,7 @@ class Check:
     """What was checked, whether it held, and in a line why or how well.
 
     ``worst`` names the element of the largest ``error_ratio``, ``sha256`` the weights trained;
-    ``growth`` is how training went beside the truth, step by step.
+    ``growth`` is how training went beside the truth, up to the step that failed if one did.
     """
 
     name: str
@@ -41,9 +41,10 @@ class Check:
     growth: tuple[Growth, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON: an infinite ratio, which JSON cannot hold, becomes None."""
+        """Plain values, for JSON: what is not finite, which JSON cannot hold, becomes None."""
+        growth = [[v if isfinite(v) else None for v in step] for step in self.growth]
         ratio = self.error_ratio if self.error_ratio is None or isfinite(self.error_ratio) else None
-        return {**asdict(self), "error_ratio": ratio}
+        return {**asdict(self), "error_ratio": ratio, "growth": growth}
 
 
 def raising_fails(name: str, kind: str) -> Callable[[Callable[..., Check]], Callable[..., Check]]:

@@ -1,6 +1,6 @@
 """Fifty steps of training beside the truth: is a backend as close to it as NumPy can be asked?"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,12 +111,12 @@ def _parameter_name(number: int) -> str:
     return f"layer {number // 2} {('weight', 'bias')[number % 2]}"
 
 
-def _outside(name: str, step: int, what: str, ratio: float) -> Check:
+def _outside(name: str, step: int, what: str, ratio: float, growth: Sequence[Growth] = ()) -> Check:
     detail = (
         f"{what} is {ratio:.1f} times as far from the truth after {step} steps "
         f"as reordered sums take NumPy (allowed {ENVELOPE_FACTOR})"
     )
-    return Check(name, "trajectory", False, detail, ratio)
+    return Check(name, "trajectory", False, detail, ratio, growth=tuple(growth))
 
 
 @raising_fails("step", "trajectory")
@@ -125,24 +125,27 @@ def check_steps(backend: Backend, course: Course, milestones: Iterable[Milestone
     run, worst, growth = WholeRun(course, backend, course.precision), 0.0, []
     for milestone, index in zip(milestones, course.indices, strict=True):
         losses = run.step(index)
-        loss_ratio = milestone.judge_losses(losses)
         distances = milestone.distances(run.parameters())
+        growth.append(grown(milestone, distances, losses))
+        loss_ratio = milestone.judge_losses(losses)
         ratio, number = milestone.judge(distances)
         if not loss_ratio <= ENVELOPE_FACTOR:
-            return _outside("step", milestone.step, "the loss", loss_ratio)
+            return _outside("step", milestone.step, "the loss", loss_ratio, growth)
         if not ratio <= ENVELOPE_FACTOR:
-            return _outside("step", milestone.step, _parameter_name(number), ratio)
+            return _outside("step", milestone.step, _parameter_name(number), ratio, growth)
         worst = max(worst, ratio, loss_ratio)
-        growth.append(
-            Growth(
-                max(distances),
-                max(milestone.envelope[:-1]),
-                float(losses.mean(dtype=np.float64)),
-                float(milestone.losses.mean()),
-            )
-        )
     detail = f"{len(course.indices)} steps of batch {course.batch}"
     return Check("step", "trajectory", True, detail, worst, growth=tuple(growth))
+
+
+def grown(milestone: Milestone, distances: Sequence[float], losses: HostArray) -> Growth:
+    """A step of a training beside the true one."""
+    return Growth(
+        distance=max(distances),
+        envelope=max(milestone.envelope[:-1]),
+        loss=float(losses.mean(dtype=np.float64)),
+        true_loss=float(milestone.losses.mean()),
+    )
 
 
 @raising_fails("epoch", "trajectory")

@@ -6,7 +6,10 @@ import re
 
 import pytest
 from report_browser import browse
-from report_page import SPEEDS, html, island, records
+from report_page import SPEEDS, frame, html, island, records
+from test_questions import ALL, PEAKS, certificates, everything
+
+from bench import report
 
 pytestmark = pytest.mark.long
 
@@ -202,23 +205,70 @@ def test_a_row_links_to_its_samples_its_record_and_its_command(folder):
     assert "without the samples" in seen["none"]
 
 
-def test_what_was_proved_sorts_and_copies_too(folder):
+def test_what_was_proved_sorts_filters_and_copies_too(folder):
     act = (
         CLIPBOARD
         + """
     const proved = page.querySelector("table.shown");
     const toolsOf = (one) => one.closest(".scroll").previousElementSibling;
-    const column = () => [...proved.tBodies[0].rows].map((line) => line.cells[0].innerText.trim());
-    proved.querySelector("thead button").click(); seen.up = column();
-    proved.querySelector("thead button").click(); seen.down = column();
+    const lines = () => [...proved.tBodies[0].rows].filter((line) => line.offsetHeight);
+    const column = () => lines().map((line) => line.cells[0].innerText.trim());
+    const heads = [...proved.querySelectorAll("thead button")];
+    heads[0].click(); seen.named = column();
+    heads.at(-1).click(); seen.least = column();
+    heads.at(-1).click(); seen.worst = column();
+    const filter = toolsOf(proved).querySelector("input");
+    const write = (text) => { filter.value = text; filter.dispatchEvent(new view.Event("input")); };
+    write("1,200"); seen.filtered = column(); write("1.0"); seen.even = column(); write("");
     seen.csv = await copy(toolsOf(proved).querySelector("button"));
     seen.hashes = await copy(toolsOf(all("table.shown").at(-1)).querySelector("button"));
     """
     )
     seen = browse(folder, act, width=1200)
-    assert (seen["up"], seen["down"]) == (["numba-10", "numpy"], ["numpy", "numba-10"])
+    assert seen["named"] == ["numba-2", "numba-10", "numpy", "wrong"]
+    assert seen["least"] == ["numba-10", "numpy", "numba-2", "wrong"] == seen["worst"][::-1]
+    assert (seen["filtered"], seen["even"]) == (["wrong"], ["numpy"])
     found = list(csv.DictReader(io.StringIO(seen["csv"])))
-    assert [line["backend"] for line in found] == ["numpy", "numba-10"]
-    assert found[0]["operator"] == "1 of 1"
+    assert [(line["backend"], float(line["error"])) for line in found] == [
+        ("wrong", 1200.0), ("numba-2", 2.5), ("numpy", 1.0), ("numba-10", 0.3),
+    ]  # fmt: skip
+    assert (found[2]["setting"], found[2]["operator"]) == ("seed 0", "1 of 1")
     found = list(csv.DictReader(io.StringIO(seen["hashes"])))
-    assert [line["data"] for line in found] == ["0123456789abcdef" * 4] * 2
+    assert [line["data"] for line in found] == ["0123456789abcdef" * 4] * 4
+
+
+def test_of_several_runs_the_newest_is_drawn_first_and_any_can_be_chosen(tmp_path):
+    rows = [
+        r | {"run_id": run, "timestamp": f"2026-11-0{day}T00:00:00+00:00", "batch": batch}
+        for run, day, batches in (("old", 1, (32, 128)), ("new", 2, (64, 512)))
+        for batch in batches
+        for r in everything(batches=(batch,))
+    ]
+    peaks = {run: {"peaks": {"cpu": PEAKS["cpu"] | {"gflops": at}}}
+             for run, at in (("old", 20.0), ("new", 200.0))}  # fmt: skip
+    found = [c | {"run_id": run, "batch": batch} for run, batch in (("old", 32), ("new", 64))
+             for c in certificates()]  # fmt: skip
+    report.write(tmp_path / "report.html", frame(*rows), found, peaks)
+    act = """
+    const drawn = () => all("figure.explored").filter((one) => !one.classList.contains("empty"))
+      .map((one) => one.querySelector(".chart > div").id);
+    const roofs = () => all("#roofline .mark-line path").map((line) => line.getAttribute("d"));
+    const choose = async (name, value) => {
+      const choice = page.querySelector(`select[name=${name}]`);
+      choice.value = value;
+      choice.dispatchEvent(new view.Event("change"));
+      await settle();
+    };
+    seen.chosen = all("#choices select").map((choice) => [choice.name, choice.value]);
+    seen.first = [drawn(), roofs()];
+    await choose("run_id", "old");
+    await choose("batch", "32");
+    seen.old = [drawn(), roofs()];
+    """
+    seen = browse(tmp_path, act, width=1200)
+    chosen = dict(seen["chosen"])
+    assert (chosen["run_id"], chosen["batch"]) == ("new", "64")
+    everyone = [*ALL, "history"]
+    assert seen["first"][0] == seen["old"][0] == everyone
+    assert len(seen["first"][1]) == len(seen["old"][1]) == 2
+    assert seen["first"][1] != seen["old"][1]

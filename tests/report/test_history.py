@@ -8,7 +8,7 @@ import pytest
 from command_line import invoke
 
 from bench.exports import ResultSet
-from bench.report import cases, history
+from bench.report import cases, history, runs
 from bench.results import as_csv, load
 
 RUN = Path(__file__).parents[2] / "results" / "reference" / "epyc-2-cores-epochs"
@@ -35,8 +35,9 @@ def steps(*sets):
 
 
 def charts(*sets):
-    shown = cases.tidy(pd.concat([one.rows for one in sets], ignore_index=True))
-    return history.charts(shown, cases.colours(shown))
+    rows = pd.concat([one.rows for one in sets], ignore_index=True)
+    shown = cases.tidy(rows)
+    return history.charts(shown, runs.runs(rows), cases.colours(shown))
 
 
 def test_each_run_is_held_against_the_one_before_it_on_its_machine(tmp_path):
@@ -125,3 +126,23 @@ def test_markdown_says_what_changed(tmp_path):
     assert done.exit_code == 0, done.stderr
     assert r"## aaaaaaa → bbb\|bbb, \<b>Other\</b>" in done.stdout
     assert "slower" in done.stdout.partition("→")[2]
+
+
+def test_a_run_without_its_environment_costs_no_other(tmp_path):
+    one, two = (run_of(tmp_path, name, name * 8, 1 + i) for i, name in enumerate("ab"))
+    (two.folder / "environment.json").unlink()
+    page = tmp_path / "report.html"
+    done = invoke("report", one.folder, two.folder, "--out", page)
+    assert done.exit_code == 0, done.stderr
+    assert "shown without its environment" in done.stderr
+    assert "Nothing was recorded" in page.read_text()
+    assert invoke("report", two.folder, "--out", page).exit_code == 2
+
+
+def test_a_run_that_is_given_twice_is_shown_once(tmp_path):
+    one = run_of(tmp_path, "a", "aaaaaaaa", 1)
+    again = shutil.copytree(one.folder, tmp_path / "copy")
+    done = invoke("report", one.folder, again, "--out", tmp_path / "report.html")
+    assert done.exit_code == 0, done.stderr
+    assert f"left out: {again}: the same run as {one.folder}" in done.stderr
+    assert "newest of" not in (tmp_path / "report.html").read_text()

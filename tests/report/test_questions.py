@@ -176,7 +176,7 @@ def test_numbers_are_those_of_the_rows():
 
 
 def test_distances_are_those_of_the_certificates():
-    charts, shown = asked([row("fast", 1, role="peer")], {}, certificates(("fast",)))
+    charts, shown = asked([row("fast", 1, role="peer", batch=32)], {}, certificates(("fast",)))
     for chart in (charts["error-growth"], charts["losses"]):
         (first, *_, last) = given(chart, shown, batch="32", level="epoch")
         assert (first["step"], first["distance"], first["envelope"]) == (1, 2e-7, 2e-7)
@@ -296,7 +296,8 @@ def test_colours_end_alike_on_both_sides():
 
 def test_choices_begin_with_what_takes_longest():
     found = {
-        choice.column: [*choice.options] for choice in explore.choices(asked(everything())[1][0])
+        choice.column: [*choice.options]
+        for choice in explore.choices(asked(everything())[1][0], {RUN: "run"})
     }
     assert "dense 1" not in found["operator"]
     assert found["level"][0] == "epoch"

@@ -14,7 +14,7 @@ from bench.report.questions.roofline import operator_roofline
 from bench.report.questions.run import Run
 from bench.report.questions.speed import ladder, speedups, throughput_over_batch
 from bench.report.questions.training import error_growth, losses
-from bench.report.steps import Step
+from bench.report.steps import TrainingStep
 
 QUESTIONS: tuple[Callable[[Run], Chart | None], ...] = (
     *(speedups, throughput_over_batch, step_parts, operator_roofline, ladder),
@@ -26,7 +26,7 @@ def charts(
     rows: Sequence[Case],
     colours: Mapping[str, str],
     peaks: Mapping[str, Any],
-    steps: Sequence[Step],
+    steps: Sequence[TrainingStep],
 ) -> list[Chart]:
     """The charts that a run has an answer for."""
     from altair.utils.schemapi import debug_mode

@@ -62,11 +62,12 @@ def step_parts(run: Run) -> Chart | None:
         "step-parts",
         "Where a step's time goes",
         "Bars are the parts, each timed by itself; the line is the whole step with its 95 % "
-        "interval. The hollow end is what the step takes beyond its parts: launches, and what "
-        "stands between them. Where the line stands within a bar, parts are slower by themselves "
-        "than in a step. A backend that takes the step over as a whole has one part, fused.",
+        "interval. The hollow end is what the step takes beyond its parts, where that is more than "
+        "the intervals leave open: launches, and what stands between the parts. Where the line "
+        "stands within a bar, parts are slower by themselves than in a step. A backend that takes "
+        "the step over as a whole has one part, fused.",
         channels.finished(alt.layer(*layers), channels.height(rows, 30)),
-        ("label", "level", "operator", "median_s", "ci_low_s", "ci_high_s"),
+        ("label", "level", "operator", "median_s", "ci_low_s", "ci_high_s", "rest_s"),
         free=("operator",),
         levels=("part", "step"),
         needs=("median_s",),
@@ -80,12 +81,11 @@ def pieces(base: Any, order: Sequence[str]) -> Any:
     known = [*order, REST]
     places = alt.InlineData(values=[{"piece": piece, "place": i} for i, piece in enumerate(known)])
     whole = "datum.level === 'step'"
-    left = "datum.median_s - datum.parts_s"
     return (
         base.transform_calculate(
             piece=f"{whole} ? '{REST}' : datum.operator",
-            us=f"1e6 * ({whole} ? {left} : datum.median_s)",
-            text=f"{whole} ? {channels.seconds(left, '.2')} : datum.time_text",
+            us=f"1e6 * ({whole} ? datum.rest_s : datum.median_s)",
+            text=f"{whole} ? datum.rest_text : datum.time_text",
         )
         .transform_filter("datum.us > 0")
         .transform_lookup("piece", from_=alt.LookupData(places, key="piece", fields=["place"]))

@@ -9,6 +9,7 @@ from typing import Any
 from bench.peaks import roofline
 from bench.report.cases import Case, natural, real
 from bench.report.charts import PAGE_INK
+from bench.report.digits import plain
 from bench.report.explore import ROWS, Chart
 from bench.report.questions import channels
 from bench.report.questions.run import Run
@@ -87,7 +88,7 @@ def drawn(lines: list[Point]) -> Any:
         .transform_lookup("run_id", from_=of_rows)
         .transform_filter("isValid(datum.status)")
         .mark_line(color=PAGE_INK, strokeWidth=1.5)
-        .encode(detail="roof:N", strokeDash=sources)
+        .encode(detail=["roof:N", "run_id:N"], strokeDash=sources)
     )
 
 
@@ -130,7 +131,9 @@ def all_roofs(peaks: Mapping[str, Any], rows: Sequence[Case]) -> list[Point]:
     return [
         corner | {"run_id": run_id}
         for run_id, devices in peaks.items()
-        for device, limits in known_peaks(devices, rows).items()
+        for device, limits in known_peaks(
+            devices, [case for case in rows if plain(case.get("run_id")) == run_id]
+        ).items()
         for corner in roofs(device, limits, reach)
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.report import cases
 from bench.report.cases import Case
-from bench.report.steps import Step
+from bench.report.steps import TrainingStep
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Run:
     rows: Sequence[Case]
     colours: Mapping[str, str]
     peaks: Mapping[str, Any]
-    steps: Sequence[Step]
+    steps: Sequence[TrainingStep]
 
     def having(self, *columns: str, levels: Sequence[str] = ()) -> list[Case]:
         """Timed cases, of some levels if any are named, with a positive number in each column."""
@@ -41,7 +41,7 @@ class Run:
             if (not levels or case["level"] in levels) and sound(case, columns)
         ]
 
-    def steps_having(self, *columns: str) -> list[Step]:
+    def steps_having(self, *columns: str) -> list[TrainingStep]:
         """Steps of training with a positive number in each column."""
         return [step for step in self.steps if sound(step, columns)]
 

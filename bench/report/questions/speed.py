@@ -15,7 +15,7 @@ from bench.report.questions.run import Run
 
 COMPOSED = ("epoch", "step", "forward", "backward", "operator")
 DARK, LIGHT = "#1f2328", "#ffffff"
-ROW, NARROW, WIDE = 28, 26, 48
+ROW, NARROW, WIDE = 28, 26, 60
 """Pixels: height of a cell; widths that its figure, and the interval too, have room in."""
 
 

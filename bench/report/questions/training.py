@@ -9,7 +9,7 @@ from bench.report.charts import PAGE_INK
 from bench.report.explore import CHOICES, STEPS, Chart
 from bench.report.questions import channels
 from bench.report.questions.run import Run
-from bench.report.steps import SETTING, Step
+from bench.report.steps import SETTING, TrainingStep
 from mnist_core.numerics.trajectory import ENVELOPE_FACTOR
 
 FREE = tuple(name for name in CHOICES if name not in SETTING)
@@ -36,8 +36,8 @@ def losses(run: Run) -> Chart | None:
         "losses",
         "Losses while training",
         "The broad line is the same training in double precision. Where all train alike, their "
-        "lines lie on it, one upon the other; how far they are from it is the next chart."
-        + channels.peers(rows, "Peers are dashed."),
+        "lines lie on it, one upon the other; how far they are from it is the next chart. What was "
+        "refused ends where it left the others." + channels.peers(rows, "Peers are dashed."),
         channels.finished(alt.layer(truth, lines, points), 280),
         ("line", "step", "loss", "true_loss"),
         data=STEPS,
@@ -96,7 +96,7 @@ def over_steps() -> Any:
     )
 
 
-def lined(base: Any, run: Run, rows: Iterable[Step]) -> Any:
+def lined(base: Any, run: Run, rows: Iterable[TrainingStep]) -> Any:
     """A line for each training."""
     return base.mark_line(strokeWidth=2).encode(
         color=channels.backend_colour(run.colours, rows),
