@@ -21,9 +21,9 @@ def exponent(value: float) -> int:
 def places(value: float, low: float = math.nan, high: float = math.nan) -> int:
     """Decimal places worth showing; negative for tens, hundreds, thousands.
 
-    The last digit shown is that of the interval's half-width. Without an interval it is the
-    third significant digit; at least one significant digit of the value and of the interval's
-    lower end stays, and at most four of the value.
+    The last digit shown is that of the interval's half-width, or one more where the interval's
+    lower end would have none. Without an interval it is the third significant digit; at least one
+    of the value stays, and at most four.
     """
     if not value or not math.isfinite(value):
         return 0
@@ -31,7 +31,13 @@ def places(value: float, low: float = math.nan, high: float = math.nan) -> int:
     half = (high - low) / 2
     supported = -exponent(half) if math.isfinite(half) and half > 0 else lead + 2
     lowest = -exponent(low) if math.isfinite(low) and low > 0 else lead
-    return max(lead, min(max(supported, lowest), lead + 3))
+    return max(lead, min(max(supported, min(lowest, supported + 1)), lead + 3))
+
+
+def of_end(end: float, decimals: int) -> int:
+    """Decimal places of an interval's end: the value's, or up to two more for its first digit."""
+    lead = -exponent(end) if end and math.isfinite(end) else decimals
+    return max(decimals, min(lead, decimals + 2))
 
 
 def number(value: float, decimals: int) -> str:
@@ -48,7 +54,7 @@ def measured(value: float, low: float, high: float, unit: str = "") -> str:
     decimals = places(value, low, high)
     text = number(value, decimals) + unit
     if math.isfinite(low) and math.isfinite(high):
-        text += f" [{number(low, decimals)}, {number(high, decimals)}]"
+        text += f" [{number(low, of_end(low, decimals))}, {number(high, of_end(high, decimals))}]"
     return text
 
 

@@ -15,7 +15,14 @@ function places(value, low, high, digits = 3) {
   const half = (high - low) / 2;
   const supported = Number.isFinite(half) && half > 0 ? -exponent(half) : lead + digits - 1;
   const lowest = Number.isFinite(low) && low > 0 ? -exponent(low) : lead;
-  return Math.max(lead, Math.min(Math.max(supported, lowest), lead + Math.max(digits - 1, 3)));
+  const least = Math.max(supported, Math.min(lowest, supported + 1));
+  return Math.max(lead, Math.min(least, lead + Math.max(digits - 1, 3)));
+}
+
+// Decimal places of an interval's end: the value's, or up to two more for its first digit.
+function ofEnd(end, decimals) {
+  const lead = end && Number.isFinite(end) ? -exponent(end) : decimals;
+  return Math.max(decimals, Math.min(lead, decimals + 2));
 }
 
 function number(value, decimals) {
@@ -36,6 +43,7 @@ function shown(record, column) {
   const [middle, low, high] = of.length ? of.map((name) => record[name] ?? NaN) : [value];
   const units = PREFIXES[unit] ?? [[unit, 1]];
   const [sign, size] = units.find(([, least]) => Math.abs(middle) >= least) ?? units.at(-1);
-  const text = number(value / size, places(middle / size, low / size, high / size, digits));
+  const decimals = places(middle / size, low / size, high / size, digits);
+  const text = number(value / size, ofEnd(value / size, decimals));
   return text + (unit in PREFIXES ? ` ${sign}` : sign);
 }
