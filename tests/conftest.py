@@ -1,7 +1,6 @@
 """What all tests share: a small data set, the backends of this machine, and no downloads."""
 
 import os
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -89,9 +88,16 @@ SKIPS_THAT_HOLD_IN_CI = (
 )
 skipped_for_no_reason: list[str] = []
 
+adversaries: dict[str, dict[str, bool]] = {}
+"""Adversary to check to whether it held."""
+
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Collect the skips that should not happen where everything can be installed."""
+    """Collect what adversaries were seen by, and skips where everything can be installed."""
+    if report.when == "call":
+        for name, value in report.user_properties:
+            if name == "adversary":
+                adversaries.update(value)
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if not any(allowed in reason for allowed in SKIPS_THAT_HOLD_IN_CI):
@@ -106,12 +112,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which skips failed the run, and which check saw which adversary."""
-    if "test_adversaries" in sys.modules:
-        matrix = sys.modules["test_adversaries"].matrix
-        if matrix:
-            terminalreporter.section("adversary x check (X: refused)")
-            for line in _matrix_lines(matrix):
-                terminalreporter.line(line)
+    if adversaries:
+        terminalreporter.section("adversary x check (X: refused)")
+        for line in _matrix_lines(adversaries):
+            terminalreporter.line(line)
     if os.environ.get("CI") and skipped_for_no_reason:
         terminalreporter.section("skipped, though this should run in CI", red=True)
         for line in skipped_for_no_reason:
