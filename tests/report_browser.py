@@ -12,7 +12,7 @@ PROBE = """<!DOCTYPE html><body style="margin: 0">
 <script>
 const settle = () => new Promise((done) => setTimeout(done, 200));
 async function until(what) {
-  for (let tries = 0; !what() && tries < 100; tries++) await settle();
+  for (let tries = 0; !what() && tries < 1000; tries++) await settle();
   if (!what()) throw new Error("waited in vain for " + what);
 }
 addEventListener("load", async () => {
@@ -42,7 +42,7 @@ def chromium(folder, *options):
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--host-resolver-rules=MAP * ~NOTFOUND", "--no-proxy-server",
             "--allow-file-access-from-files", "--enable-logging=stderr",
-            f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=30000", *options,
+            f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=300000", *options,
         ],
         capture_output=True, text=True, timeout=240, check=True,
     )  # fmt: skip
