@@ -248,9 +248,8 @@ def evaluate(**options: Any) -> None:
     type=click.Choice(
         ["html", "md", "csv", "svg", "png", "readme", "github-action-benchmark", "bencher"]
     ),
-    default="html",
-    show_default=True,
-    help="The page, tables, a picture, what is in a README, or what services for benchmarks read.",
+    help="The page, tables, a picture, what is in a README, or what services for benchmarks read.  "
+    "[by the ending of --out; else html]",
 )
 @click.option(
     "--out",

@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -154,5 +155,5 @@ def environment(threads: int) -> dict[str, Any]:
         "blas": blas,
         "commit": revision,
         "dirty": dirty,
-        "command": " ".join(["mnist-bench", *sys.argv[1:]]),
+        "command": shlex.join(["mnist-bench", *sys.argv[1:]]),
     }

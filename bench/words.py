@@ -9,6 +9,8 @@ from bench.columns import MEASURED
 Pair = tuple[str, int]
 """A network's name and a batch: what a certificate is about."""
 
+ENDED_EARLY = "verified before timing only: the run ended early"
+
 
 @dataclass
 class Word:
@@ -81,5 +83,5 @@ class Words:
             row = {k: v for k, v in row.items() if not k.startswith(("baseline", "speedup"))}
         signed = {"status": "ok", "certificate": word.certificates[pair]["claim"]}
         if pair not in word.verified_again:
-            signed["reason"] = "verified before timing only: the run ended early"
+            signed["reason"] = ENDED_EARLY
         return row | signed

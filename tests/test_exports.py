@@ -326,3 +326,14 @@ def test_a_hundred_thousand_rows_are_exported(tmp_path, format):
     rows = [row(f"b{i % 50}", 1 + i % 7, batch=1 + i // 50) for i in range(100_000)]
     done = invoke("report", saved(tmp_path / "run", *rows), "--format", format)
     assert done.exit_code == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("x.csv", b"schema,"), ("x.md", b"## "), ("x.svg", b"<svg"), ("x.PNG", b"\x89PNG"),
+     ("x.html", b"<!DOCTYPE html>"), ("x", b"<!DOCTYPE html>")],
+)  # fmt: skip
+def test_the_ending_of_a_file_says_what_it_is(name, begins, tmp_path):
+    done = invoke("report", RUN, "--out", tmp_path / name)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / name).read_bytes().startswith(begins)

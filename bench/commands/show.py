@@ -22,8 +22,14 @@ _ODD = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
 """What comes of values that no run writes, in files that are sound otherwise."""
 
 
-def report_command(results_folders: tuple[str, ...], format: str, out: str | None) -> None:
+_BY_ENDING = ("html", "md", "csv", "svg", "png")
+
+
+def report_command(results_folders: tuple[str, ...], format: str | None, out: str | None) -> None:
     """Write the page for one or more result sets, or export them."""
+    if format is None:
+        ending = Path(out or "").suffix.lstrip(".").lower()
+        format = ending if ending in _BY_ENDING else "html"
     if format == "png" and out is None and sys.stdout.isatty():
         raise OutputError("report: a picture is nothing for a terminal; give --out FILE")
     sets = _result_sets([Path(name) for name in results_folders])

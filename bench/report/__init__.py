@@ -119,11 +119,11 @@ def first_screen(
     newest = cases.tidy(rows, found)
     here = next((of.environment for of in places.values()), {})
     return {
-        "headline": headline.headline(newest),
+        "headline": headline.headline(newest, max(len(found), 1)),
         "notes": headline.notes(newest),
         "machine": headline.machine_line(here),
         "data": headline.data_line(newest, here),
-        "warnings": here.get("warnings") or [],
+        "warnings": [*headline.caveats(newest), *(here.get("warnings") or [])],
         "throughput": figures.throughput(newest, colours),
         "speedups": figures.speedups(newest, colours),
     }

@@ -22,14 +22,17 @@ def places(value: float, low: float = math.nan, high: float = math.nan) -> int:
     """Decimal places worth showing; negative for tens, hundreds, thousands.
 
     The last digit shown is that of the interval's half-width, or one more where the interval's
-    lower end would have none. Without an interval it is the third significant digit; at least one
-    of the value stays, and at most four.
+    lower end would have none, or the value a single one though it is clear of half its size: a bar
+    at 360 is no 400. Without an interval it is the third significant digit. Of the value one to
+    four stay.
     """
     if not value or not math.isfinite(value):
         return 0
     lead = -exponent(value)
     half = (high - low) / 2
     supported = -exponent(half) if math.isfinite(half) and half > 0 else lead + 2
+    if half < abs(value) / 2:
+        supported = max(supported, lead + 1)
     lowest = -exponent(low) if math.isfinite(low) and low > 0 else lead
     return max(lead, min(max(supported, min(lowest, supported + 1)), lead + 3))
 

@@ -41,7 +41,7 @@ COLUMNS = (
     *("median_s", "ci_low_s", "ci_high_s", "images_per_s", "images_low", "images_high"),
     *("speedup", "speedup_ci_low", "speedup_ci_high", "gflops", "gbytes_per_s", "pct_peak"),
     *("flops_executed", "bytes", "compile_s", "peak_memory_bytes", "noise_floor"),
-    *overheads.COLUMNS,
+    *(*overheads.COLUMNS, overheads.PARTS),
 )
 
 TEXTS = {"time_text": tables.time, "speedup_text": tables.speedup, "rest_text": tables.rest}

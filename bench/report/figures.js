@@ -13,7 +13,9 @@ function places(value, low, high, digits = 3) {
   if (!value || !Number.isFinite(value)) return 0;
   const lead = -exponent(value);
   const half = (high - low) / 2;
-  const supported = Number.isFinite(half) && half > 0 ? -exponent(half) : lead + digits - 1;
+  const known = Number.isFinite(half) && half > 0;
+  const clear = half < Math.abs(value) / 2 ? lead + 1 : lead;
+  const supported = known ? Math.max(-exponent(half), clear) : lead + digits - 1;
   const lowest = Number.isFinite(low) && low > 0 ? -exponent(low) : lead;
   const least = Math.max(supported, Math.min(lowest, supported + 1));
   return Math.max(lead, Math.min(least, lead + Math.max(digits - 1, 3)));
@@ -40,6 +42,7 @@ function shown(record, column) {
   if (typeof value !== "number") return String(value);
   const { unit, of, digits } = FIELDS[column] ?? { unit: "", of: [], digits: 3 };
   if (!unit && !of.length && Number.isInteger(value)) return value.toLocaleString("en-US");
+  if (!unit && !of.length && Math.abs(value) < 1e-4) return value.toExponential(2);
   const [middle, low, high] = of.length ? of.map((name) => record[name] ?? NaN) : [value];
   const units = PREFIXES[unit] ?? [[unit, 1]];
   const [sign, size] = units.find(([, least]) => Math.abs(middle) >= least) ?? units.at(-1);

@@ -121,7 +121,9 @@ def _cells(row: Any, cublas_s: float | None) -> dict[str, str]:
     if row.level == "operator":
         cells["GFLOP/s"] = digits.number(row.gflops, digits.places(row.gflops))
     else:
-        cells["images/s"] = digits.number(row.images_per_s, digits.places(row.images_per_s))
+        images, seconds = row.images_per_s, row.images_per_s * row.median_s
+        ends = seconds / row.ci_high_s, seconds / row.ci_low_s
+        cells["images/s"] = digits.number(images, digits.places(images, *ends))
     cells["vs numpy [95 %]"] = _speedup(row)
     cells["% of peak"] = _percent(row.pct_peak)
     if cublas_s is not None:

@@ -10,6 +10,8 @@ from typing import Any
 from bench.report import cases
 from bench.report.cases import Case
 from bench.report.digits import measured, plain, seconds, size
+from bench.run_folder import RESUMED
+from bench.words import ENDED_EARLY
 
 VERBS = {
     "epoch": "trains",
@@ -19,6 +21,8 @@ VERBS = {
 }
 NOT_TIMED = {"refused": "was refused", "unavailable": "was unavailable", "failed": "failed"}
 PROPER = {"numpy": "NumPy"}
+ROUNDS = 6
+"""Fewer have no interval of 95 % (see `bench.statistics`)."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +41,23 @@ def name(backend: str) -> str:
     return text if text.isascii() else f"\u2068{text}\u2069"
 
 
-def headline(rows: list[Case]) -> str:
+def headline(rows: list[Case], runs: int = 1) -> str:
     """Say in one sentence who is fastest, by how much, and whether all trained alike.
 
     Parameters
     ----------
     rows
-        Cases as `cases.tidy` returns them.
+        Cases as `cases.tidy` returns them, of one run.
+    runs
+        How many runs are shown, of which this is the newest.
     """
     if not rows:
         return "Nothing was measured: there are no rows."
     cell = main_cell(rows)
     if not cell:
         return "Nothing was timed."
-    return f"{comparison(cell)}; {agreement(cell)}."
+    here = "On this machine" if runs == 1 else f"In the newest of {runs} runs"
+    return f"{here} {comparison(cell)}; {agreement(cell)}."
 
 
 def main_cell(rows: list[Case]) -> list[Case]:
@@ -68,16 +75,16 @@ def comparison(cell: list[Case]) -> str:
     where = f" at batch {plain(first['batch'])}" if plain(first["batch"]) else ""
     compared = [c for c in cell if c["backend"] != c["baseline"] and c["speedup"] > 0]
     if not compared:
-        return f"On this machine {alone(first, verb, where, len(cell))}"
+        return alone(first, verb, where, len(cell))
     best = max(compared, key=lambda case: float(case["speedup"]))
     low, high = best["speedup_ci_low"], best["speedup_ci_high"]
     ratio = measured(best["speedup"], low, high, "×")
     text = f"{who(best)} {verb} {ratio} as fast as {name(best['baseline'])}{where}"
     if low <= 1 <= high:
-        return f"On this machine {text}, which is no clear difference"
+        return f"{text}, which is no clear difference"
     if best["speedup"] < 1:
-        return f"On this machine {name(best['baseline'])} is the fastest: {text}"
-    return f"On this machine {text}"
+        return f"{name(best['baseline'])} is the fastest: {text}"
+    return text
 
 
 def alone(case: Case, verb: str, where: str, count: int) -> str:
@@ -114,6 +121,21 @@ def agreement(cell: list[Case]) -> str:
 def listed(names: Sequence[str]) -> str:
     """Join names: a, b and c."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def caveats(rows: list[Case]) -> list[str]:
+    """What is to be known of times before anybody relies on them."""
+    timed, found = cases.timed(rows), []
+    for caveat in (RESUMED, ENDED_EARLY):
+        of = dict.fromkeys(name(case["backend"]) for case in timed if case["reason"] == caveat)
+        found += [f"{listed(list(of))}: {caveat}"] if of else []
+    few = sum(0 < cases.real(case.get("rounds")) < ROUNDS for case in timed)
+    if few:
+        found.append(
+            f"{few} of {len(timed)} times are of fewer than {ROUNDS} rounds: what stands for their "
+            "interval is their range, which is less than 95 % sure"
+        )
+    return found
 
 
 def notes(rows: list[Case]) -> list[Note]:

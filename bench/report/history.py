@@ -24,7 +24,7 @@ _OF_RUN = ("run_id", "machine", "timestamp", "commit", "dirty")
 
 _NO_FLOORS = (
     "the noise of this machine was not measured: differences of up to "
-    f"{UNKNOWN_FLOOR[False]:.0%} count as none"
+    f"{UNKNOWN_FLOOR[False]:.0%} count as none; `mnist-bench doctor --noise` measures it"
 )
 
 _LINE = "datum.label + (datum.role === 'peer' ? ' (peer)' : '')"
@@ -70,6 +70,8 @@ def _over_commits(timed: Sequence[Case], found: Sequence[Run], colours: Mapping[
     """A line for each backend and machine."""
     import altair as alt
 
+    from bench.report.questions import channels
+
     order = list(dict.fromkeys(run.label for run in found))
     machines = list(dict.fromkeys(run.machine for run in found))
     names = sorted({case["backend"] for case in timed}, key=list(colours).index)
@@ -90,7 +92,7 @@ def _over_commits(timed: Sequence[Case], found: Sequence[Run], colours: Mapping[
     if len(machines) > 1:
         base = base.encode(xOffset=alt.XOffset("machine:N").scale(domain=machines))
     seconds = alt.Y("median_s:Q", title="time of a call").scale(type="log", nice=False, padding=10)
-    seconds = seconds.axis(labelExpr="format(datum.value, '~s') + 's'")
+    seconds = seconds.axis(labelExpr=channels.seconds("datum.value"))
     legend = alt.Legend(labelLimit=240) if len(machines) > 1 else None
     dash = alt.StrokeDash("machine:N", title=None, legend=legend).scale(domain=machines)
     shape = alt.Shape("machine:N", title=None, legend=legend).scale(domain=machines)

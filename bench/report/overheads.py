@@ -8,6 +8,9 @@ from typing import Any
 
 from bench.suite import FUSED
 
+PARTS = "parts"
+"""How many parts of a step a backend has in a setting."""
+
 COLUMNS = ("rest_s", "rest_low_s", "rest_high_s")
 
 
@@ -18,10 +21,10 @@ def fill(cases: Sequence[dict[str, Any]]) -> None:
     add in quadrature. There is none where a part has no time, where the step is one part, or where
     the difference is within the intervals.
     """
-    for case in cases:
-        case |= dict.fromkeys(COLUMNS, math.nan)
     steps = [case for case in cases if case["level"] == "step"]
     parts = [case for case in cases if case["level"] == "part"]
+    for case in cases:
+        case |= dict.fromkeys(COLUMNS, math.nan) | {PARTS: len(parts)}
     if len(steps) != 1 or not parts or any(part["operator"] == FUSED for part in parts):
         return
     (step,) = steps

@@ -3,19 +3,22 @@
 
 const choices = [...document.querySelectorAll("#choices select")];
 
+// Choices that a chart follows.
+const followed = (chart) =>
+  choices.filter(
+    (choice) => !chart.free.includes(choice.name) && !(choice.name === "level" && chart.levels.length),
+  );
+
 // Rows of the chosen setting, as far as a chart follows it and can draw them.
 function chosen(chart) {
   const timed = (row) =>
     row.status === "ok" && (!chart.levels.length || chart.levels.includes(row.level));
   const rows = TABLES[chart.data] === ROWS ? ROWS.filter(timed) : TABLES[chart.data];
-  const followed = choices.filter(
-    (choice) => !chart.free.includes(choice.name) && !(choice.name === "level" && chart.levels.length),
-  );
   return rows.filter(
     (row) =>
       chart.needs.every((name) => row[name] > 0) &&
       // What does not apply to a row, such as the cache to an epoch, does not rule it out.
-      followed.every((choice) => !row[choice.name] || row[choice.name] === choice.value),
+      followed(chart).every((choice) => !row[choice.name] || row[choice.name] === choice.value),
   );
 }
 
@@ -24,7 +27,13 @@ const views = new Map();
 // A chart is made when there is first something to draw: of no rows, scales have no ends.
 async function draw(chart) {
   const rows = chosen(chart);
-  document.getElementById(chart.id).closest("figure").classList.toggle("empty", rows.length === 0);
+  const figure = document.getElementById(chart.id).closest("figure");
+  figure.classList.toggle("empty", rows.length === 0);
+  const said = (choice) => `${choice.labels[0].firstChild.textContent.trim()} ${choice.selectedOptions[0].text}`;
+  figure.querySelector(".setting").textContent = followed(chart)
+    .filter((choice) => rows.some((row) => row[choice.name]))
+    .map(said)
+    .join(" · ");
   if (!rows.length) return;
   // Copies, for a chart writes into its rows.
   const data = rows.map((row) => ({ ...row }));

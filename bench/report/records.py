@@ -59,8 +59,10 @@ def packed(values: list[Any]) -> Any:
 
 
 def what(case: Case) -> str:
-    """Options of the command that measures the case of one row, on its backend alone."""
-    words = options(case, WHAT)
+    """Options of the command that measures the case of one row, beside the baseline."""
+    baseline = plain(case.get("baseline"))
+    words = ["--backend", baseline] if baseline not in ("", case["backend"]) else []
+    words += options(case, WHAT)
     if case["level"] == "operator" and case["operator"] and case["kernel"]:
         words += ["--kernel", f"{case['operator']}={case['kernel']}"]
     return shlex.join(words)
@@ -80,7 +82,12 @@ def options(case: Case, columns: Sequence[str]) -> list[str]:
 
 
 def command(environment: Mapping[str, Any]) -> str:
-    """What runs, with the options ``--plugin`` that the run was given, as far as it tells."""
-    words = plain(environment.get("command")).split()
-    plugins = [w for pair in pairwise(words) if pair[0] == "--plugin" for w in pair]
-    return f"mnist-bench run {shlex.join(plugins)}".rstrip()
+    """What runs, with the plug-ins and the haste that the run was given, as far as it tells."""
+    text = plain(environment.get("command"))
+    try:
+        words = shlex.split(text)
+    except ValueError:  # a quote without its end
+        words = text.split()
+    kept = [w for pair in pairwise(words) if pair[0] == "--plugin" for w in pair]
+    kept += [w for w in words if w == "--quick"]
+    return f"mnist-bench run {shlex.join(kept)}".rstrip()

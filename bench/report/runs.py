@@ -50,9 +50,11 @@ def runs(rows: pd.DataFrame) -> list[Run]:
 
 
 def titles(found: Sequence[Run]) -> dict[str, str]:
-    """What each run is called by its id, the newest first: its label, and the machine if many."""
+    """What each run is called by its id, the newest first: label, time, and the machine if many."""
     several = len({run.machine for run in found}) > 1
-    return {
-        run.run_id: " · ".join(filter(None, (run.label, run.machine if several else "")))
-        for run in reversed(found)
-    }
+    called = {}
+    for run in reversed(found):
+        time = run.began[:16].replace("T", " ")
+        parts = (run.label, time if time != run.label else "", run.machine if several else "")
+        called[run.run_id] = " · ".join(filter(None, parts))
+    return called

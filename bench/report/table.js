@@ -107,6 +107,19 @@ function equip(table, copiedColumns, said = saidOf) {
     return [columns, ...records.map((record) => columns.map((name) => String(record[name] ?? "")))];
   }
 
+  // What is shown, as it is shown; the titles of groups are a column.
+  function texts() {
+    const group = (row) => row.parentElement.querySelector('th[scope="rowgroup"]')?.textContent.trim();
+    const rows = seen();
+    const titled = rows.some(group) ? [["case", group]] : [];
+    const head = [...titled.map(([name]) => name), ...heads.map((one) => one.textContent.trim())];
+    const line = (row) => {
+      const cells = [...titled.map(([, of]) => of(row) ?? ""), ...[...row.cells].map((cell) => cell.innerText.trim())];
+      return head.map((_, i) => cells[i] ?? "");
+    };
+    return [head, ...rows.map(line)];
+  }
+
   for (const head of heads) {
     const button = element("button", { type: "button", class: "sort" }, ...head.childNodes);
     head.append(button);
@@ -123,7 +136,7 @@ function equip(table, copiedColumns, said = saidOf) {
     { class: "tools", role: "group", "aria-label": name },
     element("label", {}, "filter ", filter),
     copier("Copy as CSV", () => asCsv(cells()), status),
-    copier("Copy as Markdown", () => asMarkdown(cells()), status),
+    copier("Copy as Markdown", () => asMarkdown(texts()), status),
     status,
   );
   table.closest(".scroll").before(tools);

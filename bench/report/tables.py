@@ -82,14 +82,15 @@ def peak(case: Case) -> str:
 
 
 def certificate(case: Case) -> str:
-    """Claim that was shown, with the error in units of NumPy's own."""
+    """Claim that was shown, the error in units of NumPy's own, and what is to be said of it."""
     claim = str(case["certificate"]).replace(":", " ")
     if not claim:
         return "no certificate"
     ratio = case["error_ratio"]
+    error = f"{number(ratio, places(ratio, 0, ratio / 5))}× NumPy’s error" if ratio else "no error"
     if claim.startswith("exact") or ratio != ratio:
-        return claim
-    return f"{claim} · {number(ratio, places(ratio, 0, ratio / 5))}× NumPy’s error"
+        error = ""
+    return " · ".join(filter(None, (claim, error, case["reason"])))
 
 
 def kernel(case: Case) -> str:

@@ -6,6 +6,8 @@ import pytest
 from report_page import Page, frame, page, refused, row
 
 from bench.report import cases, headline
+from bench.run_folder import RESUMED
+from bench.words import ENDED_EARLY
 
 SENTENCES = {
     "two backends": (
@@ -75,3 +77,23 @@ def test_backends_that_lack_the_same_share_a_line():
     text = Page(page(*rows)).text
     assert "cupy and cupy-raw were unavailable: no CUDA device" in text
     assert "mine was refused: " in text
+
+
+def test_what_was_cut_short_is_said_before_its_times():
+    rows = [
+        row("numpy", 1, reason=ENDED_EARLY, rounds=2),
+        row("numba", 2, reason=ENDED_EARLY, rounds=2),
+        row("mine", 2, reason="28% of layer 1 computed", rounds=6),
+        row("b", 2, reason=RESUMED),
+    ]
+    html = page(*rows)
+    top = Page(html).text.partition("Images per second")[0]
+    assert f"numba and NumPy: {ENDED_EARLY}" in top
+    assert f"b: {RESUMED}" in top
+    assert "2 of 4 times are of fewer than 6 rounds" in top
+    assert Page(html).cells("mine")[-1].endswith("NumPy’s error · 28% of layer 1 computed")
+    assert "rounds" not in Page(page(row("numpy", 1, rounds=6))).text.partition("Images")[0]
+
+
+def test_no_error_is_said_in_words():
+    assert Page(page(row("numpy", 1, error_ratio=0.0))).cells("numpy")[-1] == "float32 · no error"

@@ -268,6 +268,24 @@ def test_parts_that_are_longer_than_their_step_leave_nothing():
     assert pieces(rows) == pytest.approx({"sgd": 6e5})
 
 
+def test_a_step_without_parts_is_no_bar_among_them():
+    rows = [*everything(("fast",)), row("peer", 2, level="step", role="peer")]
+    charts, shown = asked(rows)
+    data = given(charts["step-parts"], shown, batch="128")
+    assert {r["backend"] for r in data} == {"numpy", "fast"}
+
+
+def test_compiling_is_the_sum_over_all_levels():
+    rows = [
+        row("numpy", 1, compile_s=1.0),
+        row("numpy", 1, level="part", operator="fused", compile_s=12),
+    ]
+    charts, shown = asked([*rows, row("a", 1, compile_s=0.5)])
+    text = svg(charts["compile-time"], given(charts["compile-time"], shown, level="epoch"))
+    assert ">13 s</text>" in text
+    assert ">500 ms</text>" in text
+
+
 def test_a_run_has_the_roofs_that_were_measured_in_it():
     rows = [r | {"run_id": run} for run in "ab" for r in everything()]
     shown = cases.tidy(frame(*rows)), ()

@@ -39,7 +39,8 @@ def test_runs_are_named_by_commit_or_time():
     labels = ["aaaaaaa", "aaaaaaa+", "2026-11-01 00:04", "aaaaaaa (2)", "aaaaaaa"]
     assert [run.label for run in found] == labels
     assert list(runs.titles(found)) == ["e", "d", "c", "b", "a"]
-    assert runs.titles(found)["e"] == "aaaaaaa · n"
+    assert runs.titles(found)["e"] == "aaaaaaa · 2026-11-01 00:06 · n"
+    assert runs.titles(found)["c"] == "2026-11-01 00:04 · m"
 
 
 @pytest.mark.parametrize("time", [None, "2026-11-01T00:00:00+00:00"])
@@ -61,11 +62,11 @@ def test_a_run_has_one_name_everywhere():
     html = page(*rows)
     select = re.search(r'<select name="run_id".*?</select>', html).group()
     options = re.findall(r'value="(\w)">(.*?)</option>', select)
-    assert options == [("z", "ccccccc (3)"), ("y", "ccccccc (2)")]
-    assert "The newest of 3 runs, ccccccc (3)" in re.sub("</?bdi>", "", html)
-    assert re.findall(r"<summary><bdi>(ccccccc.*?)</bdi>", html) == [
-        "ccccccc (3)", "ccccccc (2)", "ccccccc",
-    ]  # fmt: skip
+    names = [f"ccccccc{n} · 2026-11-0{day} 00:00" for n, day in ((" (3)", 3), (" (2)", 2), ("", 1))]
+    assert options == [("z", names[0]), ("y", names[1])]
+    assert f"It is {names[0]}; the others" in re.sub("</?bdi>", "", html)
+    assert "In the newest of 3 runs a trains 2.00×" in html
+    assert re.findall(r"<summary><bdi>(ccccccc.*?)</bdi>", html) == names
     (history,) = (c for c in island(html, "charts") if c["id"] == "history")
     domain = history["spec"]["layer"][0]["encoding"]["x"]["scale"]["domain"]
     assert domain == ["ccccccc (2)", "ccccccc (3)"]

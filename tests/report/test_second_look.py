@@ -97,11 +97,13 @@ def command(html, place=0):
     ],
 )
 def test_a_row_names_the_command_that_measures_it_again(values, words):
-    html = page(row("mine", 1, **values), environment={"command": "mnist-bench run --plugin a.py"})
+    given = "mnist-bench run --backend mine --plugin 'my a.py' --quick --out there"
+    html = page(row("mine", 1, **values), environment={"command": given})
     conditions = "--network 784-128-64-10 --batch 128 --precision float32 --threads 2"
     found = command(html)
     assert found == (
-        f"mnist-bench run --plugin a.py --backend mine {words} {conditions} --data mnist --seed 0"
+        f"mnist-bench run --plugin 'my a.py' --quick --backend numpy --backend mine {words} "
+        f"{conditions} --data mnist --seed 0"
     )
     options = {option for p in main.commands["run"].params for option in p.opts}
     assert {word for word in found.split() if word.startswith("--")} <= options
@@ -109,7 +111,7 @@ def test_a_row_names_the_command_that_measures_it_again(values, words):
 
 @pytest.mark.parametrize("name", [*HOSTILE, "a; rm -rf ~", "$(reboot)", "it's"])
 def test_a_command_quotes_what_a_shell_would_read(name):
-    words = shlex.split(command(page(row(name, 1, data=name))))
+    words = shlex.split(command(page(row(name, 1, data=name, baseline=""))))
     assert words[words.index("--backend") + 1] == name
     assert words[words.index("--data") + 1] == name
 

@@ -87,14 +87,12 @@ def peers(rows: Iterable[Case], words: str) -> str:
     return f" {words}" if any(case["role"] == "peer" for case in rows) else ""
 
 
-def names(by: str, op: Literal["min", "max"] = "min") -> Any:
+def names(by: str, op: Literal["min", "max"] = "min", limit: int = NAME_LIMIT) -> Any:
     """The axis that names backends, ordered by a column: from the least, or from the most, down."""
     import altair as alt
 
     sort = alt.EncodingSortField(by, op=op, order="descending" if op == "max" else "ascending")
-    return alt.Y("name:N", title=None, sort=sort).axis(
-        labelLimit=NAME_LIMIT, ticks=False, domain=False
-    )
+    return alt.Y("name:N", title=None, sort=sort).axis(labelLimit=limit, ticks=False, domain=False)
 
 
 def tooltip(*more: tuple[str, str]) -> Sequence[Any]:
@@ -128,7 +126,8 @@ def seconds(value: str, digits: str = "") -> str:
 
 
 def supported(value: str, low: str, high: str) -> str:
-    """Expression for a figure with the digits that its interval supports, three at most."""
+    """Expression for a figure with the digits that its interval supports (see `digits.places`)."""
     half = f"(({high} - {low}) / 2)"
     digits = f"clamp(1 + floor(log({value}) / LN10) - floor(log({half}) / LN10), 1, 3)"
+    digits = f"max({digits}, {half} < {value} / 2 ? 2 : 1)"
     return f"format({value}, {half} > 0 ? ',.' + {digits} + 'r' : ',.3~r')"

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+from bench.report.cases import LEVELS
 from bench.report.explore import Chart
 from bench.report.questions import channels
 from bench.report.questions.run import Run
 
 
 def compile_time(run: Run) -> Chart | None:
-    """How long a first call takes."""
+    """How long first calls take."""
     if not run.having("compile_s"):
         return None
-    spec = bars(run, "datum.compile_s", "seconds", channels.seconds("datum.most", ".2"))
+    spec = bars(run, "sum", "datum.compile_s", "seconds", channels.seconds("datum.most", ".2"))
     return Chart(
         "compile-time",
         "Compiling",
-        "What the first call takes, once; where compiled code is kept on disk, its loading.",
+        "What the first calls of all that was timed took together, once. Code that is kept on disk "
+        "is only loaded; what two backends share is compiled by the one that comes first.",
         spec,
         ("label", "what", "compile_s"),
+        free=("level", "operator", "cache"),
+        levels=LEVELS,
         needs=("compile_s",),
     )
 
@@ -29,7 +33,7 @@ def peak_memory(run: Run) -> Chart | None:
     if not run.having("peak_memory_bytes"):
         return None
     mebibytes = "datum.peak_memory_bytes / 1048576"
-    spec = bars(run, mebibytes, "MiB", "format(datum.most, ',.3~r')")
+    spec = bars(run, "max", mebibytes, "MiB", "format(datum.most, ',.3~r')")
     return Chart(
         "peak-memory",
         "Peak memory",
@@ -40,15 +44,15 @@ def peak_memory(run: Run) -> Chart | None:
     )
 
 
-def bars(run: Run, value: str, unit: str, figure: str) -> dict[str, Any]:
-    """A bar for each backend, with the figure behind it; of several rows the largest counts."""
+def bars(run: Run, op: Literal["sum", "max"], value: str, unit: str, figure: str) -> dict[str, Any]:
+    """A bar for each backend, with the figure behind it, of the sum or the largest of its rows."""
     import altair as alt
 
     rows = run.having("median_s")
     base = (
         channels.rows_chart()
         .transform_calculate(value=value)
-        .transform_aggregate(most="max(value)", groupby=["name", "backend", "role"])
+        .transform_aggregate(most=f"{op}(value)", groupby=["name", "backend", "role"])
         .encode(y=channels.names("most"), x=alt.X("most:Q", title=unit, stack=None))
     )
     drawn = base.mark_bar(strokeWidth=1).encode(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bench.report import overheads
 from bench.report.charts import PAGE_INK
 from bench.report.explore import Chart
 from bench.report.questions import channels
@@ -70,7 +71,7 @@ def step_parts(run: Run) -> Chart | None:
         ("label", "level", "operator", "median_s", "ci_low_s", "ci_high_s", "rest_s"),
         free=("operator",),
         levels=("part", "step"),
-        needs=("median_s",),
+        needs=("median_s", overheads.PARTS),
     )
 
 

@@ -15,7 +15,11 @@ from bench.report.questions.run import Run
 
 COMPOSED = ("epoch", "step", "forward", "backward", "operator")
 DARK, LIGHT = "#1f2328", "#ffffff"
-ROW, NARROW, WIDE = 28, 26, 60
+NAMELESS = "datum.kernel && indexof(datum.backend, '[') < 0"
+RUNG = f"datum.backend + ({NAMELESS} ? ' · ' + datum.kernel : '')"
+"""A kernel's name; that of a variant, as ``numba[dense=rows]``, has it already."""
+
+ROW, NARROW, WIDE = 28, 26, 54
 """Pixels: height of a cell; widths that its figure, and the interval too, have room in."""
 
 
@@ -88,7 +92,7 @@ def figures(best: Any, reach: float) -> tuple[Any, Any]:
     small = {"expr": f"bandwidth('x') < {WIDE} ? 0 : 1"}
     return (
         told.mark_text(fontSize=11, dy=above, fillOpacity=legible).encode(text="figure:N"),
-        told.mark_text(fontSize=8, dy=7, fillOpacity=small).encode(text="interval:N"),
+        told.mark_text(fontSize=7.5, dy=7, fillOpacity=small).encode(text="interval:N"),
     )
 
 
@@ -174,7 +178,7 @@ def ladder(run: Run) -> Chart | None:
     if len({what for what, *_ in rungs}) == len(rungs):
         return None
     base = (
-        channels.rows_chart("datum.backend + (datum.kernel ? ' · ' + datum.kernel : '')")
+        channels.rows_chart(RUNG)
         .transform_calculate(
             standard="datum.backend === datum.baseline ? datum.speedup : null",
         )
@@ -185,7 +189,7 @@ def ladder(run: Run) -> Chart | None:
             high="100 * datum.speedup_ci_high / (datum.library || 1)",
         )
         .encode(
-            y=channels.names("percent", "max"),
+            y=channels.names("percent", "max", 190),
             tooltip=channels.tooltip(),
         )
     )
@@ -199,7 +203,7 @@ def ladder(run: Run) -> Chart | None:
     )
     intervals = base.mark_rule(color=PAGE_INK, strokeWidth=2).encode(x="low:Q", x2="high:Q")
     percent = channels.supported("datum.percent", "datum.low", "datum.high") + " + ' %'"
-    figures = channels.figures(base, percent, "percent")
+    figures = channels.figures(base, percent, "high")
     library = (
         alt.Chart(alt.InlineData(values=[{"percent": 100}]))
         .mark_rule(color=PAGE_INK, strokeDash=[2, 2])

@@ -28,9 +28,11 @@ def losses(run: Run) -> Chart | None:
     truth = (
         base.transform_aggregate(true_loss="max(true_loss)", groupby=["step"])
         .mark_line(color=PAGE_INK, strokeWidth=7, opacity=0.2)
-        .encode(y=alt.Y("true_loss:Q", title=title).scale(zero=False))
+        .encode(y=alt.Y("true_loss:Q", title=title).scale(zero=False, padding=8))
     )
-    lines = lined(base, run, rows).encode(y=alt.Y("loss:Q", title=title).scale(zero=False))
+    lines = lined(base, run, rows).encode(
+        y=alt.Y("loss:Q", title=title).scale(zero=False, padding=8)
+    )
     points = pointed(base, ("loss", ".6f"), ("true_loss", ".6f")).encode(y="loss:Q")
     return Chart(
         "losses",
