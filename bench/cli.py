@@ -81,7 +81,9 @@ def main() -> None:
 )
 @option.QUICK
 @click.option("--out", metavar="DIR", help="Folder for the results.  [results/runs/TIME]")
-@click.option("--resume", metavar="DIR", help="Go on with a run that was killed; its plan holds.")
+@click.option(
+    "--resume", metavar="DIR", help="Go on with a run that was broken off; its plan holds."
+)
 def run(**options: Any) -> None:
     """Verify, time and report: the main job."""
     from bench.commands.run import run_command

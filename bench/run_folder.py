@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _GROWING = (columns.ROWS, columns.SAMPLES, columns.WORDS)
 
-RESUMED = "in part timed by a process that was killed before it was verified again"
+RESUMED = "in part timed by a process that ended before it was verified again"
 """Of rows of a run that was gone on with: their code is the same, their process is not."""
 
 
@@ -56,8 +56,8 @@ class RunFolder:
 
     @classmethod
     def reopen(cls, path: Path) -> "RunFolder":
-        """A run that was killed, to go on with; `DataError` where there is none."""
-        if (path / "results.csv").exists():
+        """A run that was broken off, to go on with; `DataError` where there is none."""
+        if (path / "results.csv").exists() and not (path / columns.ROWS).exists():
             raise DataError(f"{path}: this run has written its results; there is nothing to resume")
         environment = path / "environment.json"
         if not environment.exists():
@@ -121,10 +121,10 @@ class RunFolder:
         if self._lock is not None:
             unlock(self.path, self._lock)
 
-    def finish(
+    def write(
         self, certificates: Sequence[dict[str, Any]], environment: dict[str, Any]
     ) -> "pd.DataFrame":
-        """Write the five files and drop the growing ones; the rows as a data frame."""
+        """Write the five files beside the growing ones; the rows as a data frame."""
         import pandas as pd
 
         from bench import report
@@ -143,9 +143,22 @@ class RunFolder:
             report.write(path, table, own, {self.run_id: environment}, samples)
         with replacing(self.path / "results.csv") as path:
             path.write_text(results.as_csv(table), encoding="utf-8", newline="")
-        # Until there are results, the plan in the environment is what a killed run goes on by.
+        return table
+
+    def finish(
+        self, certificates: Sequence[dict[str, Any]], environment: dict[str, Any]
+    ) -> "pd.DataFrame":
+        """Write the five files and drop the growing ones; the rows as a data frame."""
+        table = self.write(certificates, environment)
+        # Until then, the plan in the environment is what a run that was broken off goes on by.
         self.begin({k: v for k, v in environment.items() if k != "plan"})
         for name in _GROWING:
             (self.path / name).unlink(missing_ok=True)
         self.release()
         return table
+
+    def take_back(self) -> None:
+        """Drop what an interrupted run has written, if it is one: it grows again."""
+        if (self.path / "results.csv").exists():
+            for name in ("report.html", "certificates.json", "samples.parquet", "results.csv"):
+                (self.path / name).unlink(missing_ok=True)

@@ -38,7 +38,7 @@ class Progress(Protocol):
 class Run:
     """The state of one run; `go` does it all, `finish` writes what there is by then.
 
-    A folder that holds rows and samples is that of a run that was killed: it is gone on with.
+    A folder that holds rows and samples is that of a run that was broken off: it is gone on with.
     """
 
     def __init__(
@@ -119,10 +119,21 @@ class Run:
 
     def finish(self) -> Any:
         """Write the files; the rows as a data frame."""
+        self._judge()
+        return self.folder.finish(self.words.certificates, self.environment)
+
+    def write(self) -> Any:
+        """Write what there is, and leave what the run could go on by; the rows as a data frame."""
+        self._judge()
+        table = self.folder.write(self.words.certificates, self.environment)
+        self.folder.release()
+        return table
+
+    def _judge(self) -> None:
+        """Give the rows, in the plan's order, the last word on their backends."""
         of = {identity(row): row for row in self.folder.rows}
         wanted = [(s.name, *c.identity) for c in self.plan.cases for s in self.standings]
         self.folder.rows = [self.words.applied(of[key]) for key in wanted if key in of]
-        return self.folder.finish(self.words.certificates, self.environment)
 
     def _pairs(self) -> list[tuple[tuple[int, ...], int]]:
         return list(dict.fromkeys((case.network, case.batch) for case in self.plan.cases))

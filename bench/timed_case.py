@@ -40,7 +40,7 @@ class TimedCase:
         return _medians(self.blocks.get(name, {}))
 
     def recall(self, samples: Iterable[dict[str, Any]]) -> None:
-        """Take in the samples of an earlier run that was killed."""
+        """Take in the samples of an earlier run that was broken off."""
         blocks: dict[tuple[str, int], list[dict[str, Any]]] = {}
         for sample in samples:
             self.recalled = True

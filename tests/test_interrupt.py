@@ -12,7 +12,9 @@ import psutil
 import pytest
 from command_line import FILES, SMALL, command, mnist_bench, write_data
 
+from bench.commands.run import INTERRUPTED
 from bench.results import load
+from bench.run_folder import RESUMED
 
 PATIENCE_S = 120
 """Generous: on a busy machine verification takes several times its few seconds."""
@@ -70,13 +72,24 @@ def test_an_interrupted_run_keeps_what_it_measured_and_exits_with_130(data, tmp_
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == "mnist-bench: interrupted"
     assert "Traceback" not in stderr
-    assert {entry.name for entry in out.iterdir()} == set(FILES)
-    assert "interrupted: not every case was timed" in (out / "report.html").read_text()
+    growing = {"rows.jsonl", "samples.jsonl", "certificates.jsonl"}
+    assert {entry.name for entry in out.iterdir()} == {*FILES, *growing}
+    assert INTERRUPTED in (out / "report.html").read_text()
     table = load(out)
     assert seen[-1] <= len(table) < 3
     assert (table.median_s > 0).all()
     assert set(table.reason) == {"verified before timing only: the run ended early"}
     assert "step" in stdout
+    assert f"to go on: mnist-bench run --resume {out}" in stdout
+
+    done = mnist_bench("run", "--resume", out)
+    assert done.returncode == 0, done.stderr
+    assert {entry.name for entry in out.iterdir()} == set(FILES)
+    assert INTERRUPTED not in (out / "report.html").read_text()
+    whole = load(out)
+    assert len(whole) == 3
+    assert set(whole.run_id) == set(table.run_id)
+    assert RESUMED in set(whole.reason)
 
 
 def test_a_run_interrupted_before_the_first_row_leaves_nothing(data, tmp_path):

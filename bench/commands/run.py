@@ -1,5 +1,6 @@
 """``mnist-bench run``."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,9 @@ def make_plan(
     return plan, _environment(plan, dataset)
 
 
+INTERRUPTED = "interrupted: not every case was timed"
+
+
 def _environment(plan: Plan, dataset: Dataset) -> dict[str, Any]:
     environment = machine.environment(plan.threads)
     return environment | {
@@ -167,7 +171,7 @@ def run_command(resume: str | None, out: str | None, **options: Any) -> int:
 
 
 def _resumed(path: Path) -> tuple[Plan, dict[str, Any], RunFolder]:
-    """The plan and folder of a run that was killed; `DataError` where it cannot go on here."""
+    """The plan and folder of a run that was broken off; `DataError` where it cannot go on."""
     folder = RunFolder.reopen(path)
     before = files.load_json(path, "environment.json")
     plan = Plan.from_dict(before["plan"])
@@ -192,6 +196,7 @@ def _resumed(path: Path) -> tuple[Plan, dict[str, Any], RunFolder]:
             f"{path}: {' and '.join(differ)} changed since that run began; "
             f"its rows would not be comparable: start a new one"
         )
+    before["warnings"] = [said for said in before["warnings"] if said != INTERRUPTED]
     return plan, before, folder
 
 
@@ -199,26 +204,26 @@ def measure(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> tuple
     """Do a run and write what it found.
 
     Gives its rows as a data frame, whether all was well, and whether it was interrupted.
-    Where it is interrupted before it has a row, nothing is left; else what it has is written. A
-    run that was gone on with stays as it was, to be gone on with again.
+    Where it is interrupted before it has a row, nothing is left; else what it has is written, and
+    it can be gone on with.
     """
-    interrupted, resumed = False, bool(folder.rows)
+    interrupted = False
+    folder.take_back()
     with console.RunProgress() as progress:
         run = runner.Run(plan, folder, environment, progress)
         try:
             run.go()
         except KeyboardInterrupt:
             interrupted = True
-            environment["warnings"].append("interrupted: not every case was timed")
+            environment["warnings"].append(INTERRUPTED)
         finally:
             run.close()
-    if interrupted and resumed:
-        folder.release()
-        raise KeyboardInterrupt
     if interrupted and not folder.rows:
         folder.discard()
         raise KeyboardInterrupt
-    return run.finish(), not run.failed, interrupted
+    resumable = interrupted and not plan.sides
+    table = run.write() if resumable else run.finish()
+    return table, not run.failed, interrupted
 
 
 def go(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> int:
@@ -230,5 +235,10 @@ def go(plan: Plan, folder: RunFolder, environment: dict[str, Any]) -> int:
     console.print_tables(table, output)
     output.print(f"\nreport    {folder.path / 'report.html'}", markup=False, soft_wrap=True)
     if interrupted:
+        output.print(
+            f"to go on: mnist-bench run --resume {shlex.quote(str(folder.path))}",
+            markup=False,
+            soft_wrap=True,
+        )
         raise KeyboardInterrupt
     return 0 if well else 1
