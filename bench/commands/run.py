@@ -21,6 +21,9 @@ from mnist_core.precision import precision as find_precision
 from mnist_core.presets import preset as find_preset
 from mnist_core.training import check_recipe
 
+INTERRUPTED = "interrupted: not every case was timed"
+"""What a run that Ctrl-C ended warns of, until it has been gone on with."""
+
 
 def selected(names: tuple[str, ...]) -> list[Backend]:
     """Backends named, or all of the suite's own; peers when named or with "all"."""
@@ -146,9 +149,6 @@ def make_plan(
         sides=sides,
     )
     return plan, _environment(plan, dataset)
-
-
-INTERRUPTED = "interrupted: not every case was timed"
 
 
 def _environment(plan: Plan, dataset: Dataset) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from mnist_core.presets import PRESETS
 _ODD = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
 """What comes of values that no run writes, in files that are sound otherwise."""
 
-
 _BY_ENDING = ("html", "md", "csv", "svg", "png")
+"""Formats that the name of a file can ask for."""
 
 
 def report_command(results_folders: tuple[str, ...], format: str | None, out: str | None) -> None:

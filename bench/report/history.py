@@ -124,9 +124,9 @@ def _over_commits(timed: Sequence[Case], found: Sequence[Run], colours: Mapping[
 
 def steps(sets: Sequence[ResultSet]) -> list[Step]:
     """What changed from each run to the next on the same machine, in the order of time."""
-    own = own_thresholds()
     import pandas as pd
 
+    own = own_thresholds()
     tables = [one.rows[list(_OF_RUN)].drop_duplicates() for one in sets]
     placed = {run.run_id: run for run in runs(pd.concat(tables, ignore_index=True))}
     by_machine: dict[str, list[tuple[Run, ResultSet]]] = {}

@@ -14,11 +14,12 @@ function chosen(chart) {
   const timed = (row) =>
     row.status === "ok" && (!chart.levels.length || chart.levels.includes(row.level));
   const rows = TABLES[chart.data] === ROWS ? ROWS.filter(timed) : TABLES[chart.data];
+  const rules = followed(chart);
   return rows.filter(
     (row) =>
       chart.needs.every((name) => row[name] > 0) &&
       // What does not apply to a row, such as the cache to an epoch, does not rule it out.
-      followed(chart).every((choice) => !row[choice.name] || row[choice.name] === choice.value),
+      rules.every((choice) => !row[choice.name] || row[choice.name] === choice.value),
   );
 }
 

@@ -53,8 +53,10 @@ def test_a_choice_is_followed_by_charts_and_numbers(folder):
     seen.rows = [before[1].length, rows().length];
     seen.links = [...numbers.querySelectorAll("a")].map((link) => Number(link.hash.slice(6)));
     seen.value = choice.value;
+    seen.setting = figure.querySelector(".setting").textContent;
     """
     seen = browse(folder, act, width=1200)
+    assert f"precision {seen['value']}" in seen["setting"]
     assert seen["rows"][0] == seen["rows"][1] == len(seen["links"]) > 0
     known = records(html(folder))
     assert {known[place]["precision"] for place in seen["links"]} == {seen["value"]}
