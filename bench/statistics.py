@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import inf
+from math import ceil, inf, log2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONFIDENCE = 0.95
+
+FEWEST = ceil(1 - log2(1 - CONFIDENCE))
+"""Samples whose range encloses the median with that confidence: 1 - 2 / 2**n reaches it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def _place(n: int, confidence: float) -> tuple[int, float]:
     The k-th smallest and the k-th largest of n samples enclose the median of any continuous
     distribution with a probability that the binomial distribution gives; between two such k
     Hettmansperger and Sheather (1986, https://doi.org/10.1016/0167-7152(86)90021-0) interpolate.
-    Fewer than six samples cannot reach 95 %: their interval is their range.
+    Fewer than `FEWEST` samples cannot reach `CONFIDENCE`: their interval is their range.
     """
     from scipy.stats import binom
 

@@ -155,6 +155,12 @@ def test_markdown_has_the_terminals_cells():
     assert "unavailable, no CUDA device" in text
 
 
+@pytest.mark.parametrize("end", [0.0, None])
+def test_a_time_without_an_interval_is_shown(end, tmp_path):
+    rows = [row("numpy", 1, ci_low_s=end, ci_high_s=end)]
+    assert "| 200,000 |" in exported(saved(tmp_path / "run", *rows), "--format", "md")
+
+
 def test_markdown_of_rows_alone_has_what_they_know(tmp_path):
     shutil.copy(RUN / "results.csv", tmp_path)
     text = exported(tmp_path / "results.csv", "--format", "md")

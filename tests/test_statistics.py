@@ -127,3 +127,8 @@ def test_a_sample_far_beyond_the_quartiles_of_its_group_is_an_outlier():
     groups = [pd.Series(["a"] * 5 + ["b"] * 5)]
     found = statistics.outliers(samples, groups)
     assert found.tolist() == [False] * 4 + [True] + [False] * 4 + [True]
+
+
+def test_the_fewest_samples_that_reach_the_confidence_by_their_range():
+    covered = [1 - 2 * 0.5**n for n in (statistics.FEWEST - 1, statistics.FEWEST)]
+    assert covered[0] < statistics.CONFIDENCE <= covered[1]

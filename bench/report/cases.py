@@ -69,8 +69,7 @@ def tidy(rows: pd.DataFrame, of: Sequence[Run] | None = None) -> list[Case]:
         part = "part " if case["level"] == "part" else ""
         case["what"] = part + (case["operator"] or case["level"])
         images = case["images_per_s"] * case["median_s"]
-        case["images_low"] = images / case["ci_high_s"] if case["ci_high_s"] else math.nan
-        case["images_high"] = images / case["ci_low_s"] if case["ci_low_s"] else math.nan
+        case["images_low"], case["images_high"] = rates(images, case["ci_low_s"], case["ci_high_s"])
     for _, rivals in groups(cases, "setting", "level", "what", "backend"):
         for case in rivals:
             kernel = case["kernel"] if len(rivals) > 1 else ""
@@ -97,6 +96,11 @@ def real(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
+
+
+def rates(images: float, low_s: float, high_s: float) -> tuple[float, float]:
+    """Images a second at both ends of the interval of their time; of no time there is none."""
+    return images / high_s if high_s else math.nan, images / low_s if low_s else math.nan
 
 
 def settings(cases: Sequence[Mapping[str, Any]]) -> list[str]:

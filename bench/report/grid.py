@@ -8,6 +8,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from bench.report import digits
+from bench.report.cases import rates
 from bench.report.digits import plain
 from mnist_core import registry
 
@@ -121,9 +122,8 @@ def _cells(row: Any, cublas_s: float | None) -> dict[str, str]:
     if row.level == "operator":
         cells["GFLOP/s"] = digits.number(row.gflops, digits.places(row.gflops))
     else:
-        images, seconds = row.images_per_s, row.images_per_s * row.median_s
-        ends = seconds / row.ci_high_s, seconds / row.ci_low_s
-        cells["images/s"] = digits.number(images, digits.places(images, *ends))
+        ends = rates(row.images_per_s * row.median_s, row.ci_low_s, row.ci_high_s)
+        cells["images/s"] = digits.number(row.images_per_s, digits.places(row.images_per_s, *ends))
     cells["vs numpy [95 %]"] = _speedup(row)
     cells["% of peak"] = _percent(row.pct_peak)
     if cublas_s is not None:

@@ -11,6 +11,7 @@ from bench.report import cases
 from bench.report.cases import Case
 from bench.report.digits import measured, plain, seconds, size
 from bench.run_folder import RESUMED
+from bench.statistics import FEWEST
 from bench.words import ENDED_EARLY
 
 VERBS = {
@@ -21,8 +22,6 @@ VERBS = {
 }
 NOT_TIMED = {"refused": "was refused", "unavailable": "was unavailable", "failed": "failed"}
 PROPER = {"numpy": "NumPy"}
-ROUNDS = 6
-"""Fewer have no interval of 95 % (see `bench.statistics`)."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +128,10 @@ def caveats(rows: list[Case]) -> list[str]:
     for caveat in (RESUMED, ENDED_EARLY):
         of = dict.fromkeys(name(case["backend"]) for case in timed if case["reason"] == caveat)
         found += [f"{listed(list(of))}: {caveat}"] if of else []
-    few = sum(0 < cases.real(case.get("rounds")) < ROUNDS for case in timed)
+    few = sum(0 < cases.real(case.get("rounds")) < FEWEST for case in timed)
     if few:
         found.append(
-            f"{few} of {len(timed)} times are of fewer than {ROUNDS} rounds: what stands for their "
+            f"{few} of {len(timed)} times are of fewer than {FEWEST} rounds: what stands for their "
             "interval is their range, which is less than 95 % sure"
         )
     return found

@@ -109,15 +109,14 @@ function equip(table, copiedColumns, said = saidOf) {
 
   // What is shown, as it is shown; the titles of groups are a column.
   function texts() {
-    const group = (row) => row.parentElement.querySelector('th[scope="rowgroup"]')?.textContent.trim();
     const rows = seen();
-    const titled = rows.some(group) ? [["case", group]] : [];
-    const head = [...titled.map(([name]) => name), ...heads.map((one) => one.textContent.trim())];
-    const line = (row) => {
-      const cells = [...titled.map(([, of]) => of(row) ?? ""), ...[...row.cells].map((cell) => cell.innerText.trim())];
-      return head.map((_, i) => cells[i] ?? "");
-    };
-    return [head, ...rows.map(line)];
+    const text = (cell) => cell.innerText.trim();
+    const titles = rows.map((row) => row.parentElement.querySelector('th[scope="rowgroup"]'));
+    const titled = titles.some(Boolean);
+    const head = [...(titled ? ["case"] : []), ...heads.map(text)];
+    const lines = rows.map((row, i) => [...(titled ? [titles[i] ?? ""] : []), ...row.cells]);
+    const written = (line) => head.map((_, i) => (line[i] ? text(line[i]) : ""));
+    return [head, ...lines.map(written)];
   }
 
   for (const head of heads) {
